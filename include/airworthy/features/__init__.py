@@ -1,0 +1,1 @@
+"""From raw tables to features: offline in the lake, online in Feast."""

@@ -1,0 +1,1 @@
+"""From candidate to champion: decisions as pure functions, and the controller that acts on them."""

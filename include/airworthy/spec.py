@@ -1,0 +1,271 @@
+"""PipelineSpec: one model's `pipeline.yaml`, checked. Every other module takes it."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+
+from airworthy.errors import AirworthyError
+
+Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti|k|M|G|T)?$")]
+ColumnType = Literal["int", "float", "string", "timestamp", "bool"]
+
+
+class SpecError(AirworthyError):
+    """A `pipeline.yaml` that cannot be used: names file, key, value and what is allowed."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Column(_Strict):
+    """What one raw column must be; rows that are not go to quarantine."""
+
+    type: ColumnType
+    nullable: bool = False
+    min: float | None = None
+    max: float | None = None
+
+    @model_validator(mode="after")
+    def _bounds_in_order(self) -> Self:
+        if self.min is not None and self.max is not None and self.min > self.max:
+            raise ValueError(f"min {self.min} is greater than max {self.max}")
+        return self
+
+
+class Source(_Strict):
+    """Raw files of one kind, and the contract of their rows."""
+
+    path: str = Field(description="glob below the landing zone, e.g. flights/*.csv")
+    key: list[str] = Field(min_length=1, description="columns that identify a row; the first copy wins")
+    columns: dict[str, Column] = Field(min_length=1)
+    partition_by: list[str] = []
+
+    @model_validator(mode="after")
+    def _columns_exist(self) -> Self:
+        for field in ("key", "partition_by"):
+            if unknown := set(getattr(self, field)) - set(self.columns):
+                raise ValueError(f"{field} names {sorted(unknown)}, which are not among columns")
+        return self
+
+
+class Label(_Strict):
+    """What is predicted: a column of 0 and 1, empty while unknown."""
+
+    name: Name
+    description: str = ""
+
+
+class RequestFeatures(_Strict):
+    """Features a prediction request carries itself."""
+
+    categorical: list[Name] = []
+    numeric: list[Name] = []
+
+
+class FeatureView(_Strict):
+    """Numeric features looked up by an entity key: as of the prediction time offline, the latest online."""
+
+    entity: Name
+    features: list[Name] = Field(min_length=1)
+    ttl_days: int = Field(10, ge=1, description="an older value is treated as missing")
+
+
+class Features(_Strict):
+    request: RequestFeatures
+    views: dict[Name, FeatureView] = {}
+
+    @property
+    def categorical(self) -> list[str]:
+        """Model input order of the categorical features."""
+        return list(self.request.categorical)
+
+    @property
+    def numeric(self) -> list[str]:
+        """Model input order of the numeric features: the request's first, then each view's."""
+        return [*self.request.numeric, *(name for view in self.views.values() for name in view.features)]
+
+    @model_validator(mode="after")
+    def _names_unique(self) -> Self:
+        names = [*self.categorical, *self.numeric]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise ValueError(f"features named twice: {twice}")
+        if not names:
+            raise ValueError("no feature at all")
+        return self
+
+
+class Profile(_Strict):
+    """What a training pod asks of its node."""
+
+    gpus: int = Field(0, ge=0, le=64)
+    processes: int = Field(1, ge=1, le=64, description="DeepSpeed processes; with GPUs, one per GPU")
+    cpu: Quantity = "1"
+    memory: Quantity = "2Gi"
+    node_selector: dict[str, str] = {}
+    tolerations: list[dict[str, Any]] = []
+
+
+class Training(_Strict):
+    epochs: int = Field(3, ge=1, le=1000)
+    batch_size: int = Field(1024, ge=1)
+    learning_rate: float = Field(0.002, gt=0, lt=1)
+    hidden: list[Annotated[int, Field(ge=1)]] = Field([256, 128], min_length=1)
+    embedding_dim: int = Field(8, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    seed: int = 0
+    zero_stage: Literal[0, 1, 2] = 0
+    holdout_days: int = Field(31, ge=1)
+    min_rows: int = Field(1000, ge=10)
+    timeout_minutes: int = Field(60, ge=1)
+    image: str = "airworthy/trainer:latest"
+    profile: Name = "laptop"
+    profiles: dict[Name, Profile] = {"laptop": Profile()}
+
+    @model_validator(mode="after")
+    def _profile_exists(self) -> Self:
+        if self.profile not in self.profiles:
+            raise ValueError(f"profile {self.profile!r} is not among profiles {sorted(self.profiles)}")
+        return self
+
+    @property
+    def resources(self) -> Profile:
+        """The chosen profile."""
+        return self.profiles[self.profile]
+
+
+class Gates(_Strict):
+    """Conditions a candidate's evaluation must meet to be registered."""
+
+    min_holdout_rows: int = Field(1000, ge=1)
+    min_roc_auc: Fraction = 0.5
+    min_gain_over_average_log_loss: float = Field(0.0, ge=0, description="nats per row")
+    max_roc_auc_below_lightgbm: Fraction = 1.0
+    max_roc_auc_below_champion: Fraction = 1.0
+    slices: list[Name] = []
+    min_slice_roc_auc: Fraction = 0.0
+
+
+class Release(_Strict):
+    """How a candidate comes to production."""
+
+    canary_percent: float = Field(5, gt=0, le=50)
+    window_minutes: float = Field(30, gt=0)
+    min_samples: int = Field(100, ge=1)
+    max_p95_ms: float = Field(100, gt=0)
+    max_error_rate: Fraction = 0.001
+    approvers: list[str] = Field(min_length=1, description="user names that may approve or reject")
+    approvals_required: Literal[1, 2] = 1
+    trigger_may_approve: bool = Field(True, description="may the person who started the training approve it?")
+    approval_timeout_hours: float = Field(72, gt=0)
+
+    @model_validator(mode="after")
+    def _enough_approvers(self) -> Self:
+        if len(set(self.approvers)) < self.approvals_required:
+            raise ValueError(f"{self.approvals_required} approvals need as many different approvers")
+        return self
+
+
+class Windows(_Strict):
+    """k of the last n windows violated, the last one included (hysteresis)."""
+
+    violated: int = Field(2, ge=1)
+    of: int = Field(3, ge=1)
+
+
+class Monitoring(_Strict):
+    psi_threshold: float = Field(0.2, gt=0)
+    windows: Windows = Windows()
+    min_rows: int = Field(1000, ge=1)
+    prediction_log_rate: Fraction = 1.0
+
+
+class Schedules(_Strict):
+    """Cron expressions, UTC; null for "only when triggered"."""
+
+    data: str | None = "0 5 * * *"
+    train: str | None = "0 7 * * 1"
+
+    @model_validator(mode="after")
+    def _cron(self) -> Self:
+        for name, value in (("data", self.data), ("train", self.train)):
+            if value is not None and not re.fullmatch(r"@(hourly|daily|weekly|monthly|yearly)|\S+( \S+){4}", value):
+                raise ValueError(f"{name}: {value!r} is not a cron expression of five fields")
+        return self
+
+
+class PipelineSpec(_Strict):
+    """Everything that is particular to one model, except its code."""
+
+    name: Name
+    description: str = ""
+    owner: str = "airworthy"
+    tags: list[str] = []
+    schedules: Schedules = Schedules()
+    sources: dict[Name, Source] = Field(min_length=1)
+    key: Name = Field(description="column of the feature table that identifies a row")
+    event_time: Name
+    prediction_time: Name
+    prediction_lead_minutes: int = Field(0, ge=0)
+    known_at: Name
+    label: Label
+    features: Features
+    training: Training = Training()
+    gates: Gates = Gates()
+    release: Release
+    monitoring: Monitoring = Monitoring()
+
+    @classmethod
+    def load(cls, path: Path) -> PipelineSpec:
+        """Read and check ``pipeline.yaml``.
+
+        Raises:
+            SpecError: it cannot be read, is not YAML, or a value is not allowed.
+        """
+        try:
+            document = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise SpecError(f"{path}: cannot be read: {error.strerror}", next_step="create it") from error
+        except yaml.YAMLError as error:
+            raise SpecError(f"{path}: not YAML: {error}", next_step="fix the line named above") from error
+        if not isinstance(document, dict):
+            raise SpecError(f"{path}: expected a mapping of keys, found {type(document).__name__}")
+        try:
+            spec = cls.model_validate(document)
+        except ValidationError as error:
+            raise SpecError(
+                "\n".join(_explain(path, problem) for problem in error.errors()),
+                next_step=f"allowed keys and values: {schema_path(path)}",
+            ) from error
+        if spec.name != path.parent.name:
+            raise SpecError(
+                f"{path}: name: {spec.name!r} is not the folder's name {path.parent.name!r}",
+                next_step="make the two the same: everything of this model is found by that name",
+            )
+        return spec
+
+
+def _explain(path: Path, problem: Any) -> str:
+    key = ".".join(str(part) for part in problem["loc"]) or "(top level)"
+    value = problem["input"]
+    shown = "" if isinstance(value, dict | BaseModel) else f", found {json.dumps(value, default=str)[:80]}"
+    return f"{path}: {key}: {problem['msg']}{shown}"
+
+
+def schema_path(path: Path) -> Path:
+    """Where the JSON schema for editors lies, beside the pipeline folders."""
+    return path.parent.parent / "pipeline.schema.json"
+
+
+def json_schema() -> str:
+    """The JSON schema of ``pipeline.yaml``, for editors."""
+    schema = PipelineSpec.model_json_schema()
+    return json.dumps({"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}, indent=2) + "\n"

@@ -1,0 +1,1 @@
+"""Flight delays from New York: the example pipeline."""

@@ -1,0 +1,1 @@
+"""What only Airflow understands: operators, sensors, triggers, connections."""
