@@ -1,0 +1,131 @@
+"""`<pipeline>.train`: one candidate from one published data snapshot."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
+
+from airworthy import pipelines
+from airworthy.settings import from_environment
+from airworthy_airflow import assets
+from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT, tags
+from airworthy_airflow.operators.pod import TrainingPodOperator
+
+if TYPE_CHECKING:
+    from airworthy.spec import PipelineSpec
+
+DOC = """
+### {name}: train
+
+{description}
+
+One run is one candidate: **snapshot** pins the published data version, **train** runs DeepSpeed in a pod
+(profile `{profile}`), **evaluate** scores a holdout that lies later in time, beside the always-average baseline, a
+LightGBM on the same features and today's champion. **gates** says whether that is good enough, **register** puts it
+into the registry, **release** starts `{name}.release` for exactly this version.
+
+Starts weekly, or when something asks on the asset `{name}.retrain`.
+"""
+
+PARAMS = {
+    "reason": Param("scheduled", type="string", title="Reason", description="why this training; kept with the model"),
+    "canary_minutes": Param(
+        None,
+        type=["null", "number"],
+        exclusiveMinimum=0,
+        title="Canary window (minutes)",
+        description="overrides the spec's window for this candidate",
+    ),
+}
+
+
+def build(spec: PipelineSpec) -> DAG:
+    """The train DAG of one pipeline."""
+    asked = assets.retrain_request(spec.name)
+    cron = spec.schedules.train
+    schedule = (
+        AssetOrTimeSchedule(timetable=CronTriggerTimetable(cron, timezone="UTC"), assets=asked) if cron else asked
+    )
+
+    @dag(
+        dag_id=f"{spec.name}.train",
+        schedule=schedule,
+        start_date=datetime(2025, 1, 1, tzinfo=UTC),
+        catchup=False,
+        max_active_runs=1,
+        dagrun_timeout=timedelta(minutes=3 * spec.training.timeout_minutes),
+        doc_md=DOC.format(name=spec.name, description=spec.description, profile=spec.training.profile),
+        tags=tags(spec, "train"),
+        params=PARAMS,
+        default_args={"owner": spec.owner},
+    )
+    def train() -> None:
+        @task(
+            doc_md="Pins the published version of the feature table: everything below reads this one.",
+            **SERVICE_CALL,
+        )
+        def snapshot() -> dict[str, Any]:
+            from airworthy_airflow.train import snapshot
+
+            return snapshot(spec)
+
+        pinned = snapshot()
+        version = "{{ ti.xcom_pull(task_ids='snapshot')['version'] }}"
+        fit = TrainingPodOperator(
+            task_id="train",
+            spec=spec,
+            module="airworthy.training.pod",
+            module_arguments=["--train-run", "{{ run_id }}", "--features-version", version],
+            pool="training",
+            doc_md="DeepSpeed in a pod; resumes the same MLflow run when it is tried again.",
+            **HEAVY_JOB,
+        )
+        evaluate = TrainingPodOperator(
+            task_id="evaluate",
+            spec=spec,
+            module="airworthy.training.evaluate",
+            module_arguments=["--train-run", "{{ run_id }}"],
+            pool="training",
+            doc_md="Scores the later holdout: the candidate, the average, a LightGBM, the champion; overall and by slice.",
+            **HEAVY_JOB,
+        )
+
+        @task(doc_md="Is it good enough to be registered? Every gate with its figure is in MLflow.", **VERDICT)
+        def gates(run_id: str = "") -> dict[str, Any]:
+            from airworthy_airflow.train import gates
+
+            return gates(spec, run_id)
+
+        @task(
+            outlets=[assets.candidate(spec.name)],
+            doc_md="Registers the candidate once, however often this is tried.",
+            **SERVICE_CALL,
+        )
+        def register(dag_run: Any = None, params: dict[str, Any] | None = None) -> int:
+            from airworthy_airflow.train import register
+
+            return register(spec, dag_run, params or {})
+
+        registered = register()
+        release = TriggerDagRunOperator(
+            task_id="release",
+            trigger_dag_id=f"{spec.name}.release",
+            trigger_run_id=f"{spec.name}-v{{{{ ti.xcom_pull(task_ids='register') }}}}",
+            conf={
+                "version": "{{ ti.xcom_pull(task_ids='register') }}",
+                "canary_minutes": "{{ params.canary_minutes if params.canary_minutes is not none else '' }}",
+            },
+            skip_when_already_exists=True,
+            doc_md="Starts the release of exactly this version; a second try finds it started.",
+            **SERVICE_CALL,
+        )
+        pinned >> fit >> evaluate >> gates() >> registered >> release
+
+    return train()
+
+
+for _spec in pipelines.discover(from_environment().pipelines)[0]:
+    globals()[f"{_spec.name}_train"] = build(_spec)

@@ -1,0 +1,62 @@
+"""Retries by kind of work, each rule with its reason, and what every DAG has in common."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
+
+_FINAL = RetryRule(
+    exception=[
+        "airworthy.spec.SpecError",
+        "airworthy.release.controller.NotApproved",
+    ],
+    action=RetryAction.FAIL,
+    reason="the same input gives the same answer: a person has to change something first",
+)
+
+#: Talks to a service that may be restarting: try again soon, several times.
+SERVICE_CALL: dict[str, Any] = {
+    "retries": 5,
+    "retry_delay": timedelta(seconds=10),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            _FINAL,
+            RetryRule(
+                exception=["airworthy.registry.RegistryAway", ConnectionError, TimeoutError],
+                action=RetryAction.RETRY,
+                retry_delay=timedelta(seconds=15),
+                reason="the service is away; it is restarted by its supervisor, or by Kubernetes, within a minute",
+            ),
+        ]
+    ),
+}
+
+#: Minutes of computing in a process of its own: once more, in case the machine was at fault.
+HEAVY_JOB: dict[str, Any] = {
+    "retries": 2,
+    "retry_delay": timedelta(seconds=20),
+    "retry_policy": ExceptionRetryPolicy(rules=[_FINAL]),
+}
+
+#: A verdict over data: the same data gives the same verdict, so only a broken connection is worth a retry.
+VERDICT: dict[str, Any] = {
+    "retries": 3,
+    "retry_delay": timedelta(seconds=15),
+    "retry_policy": ExceptionRetryPolicy(
+        rules=[
+            _FINAL,
+            RetryRule(
+                exception="airflow.sdk.exceptions.AirflowFailException",
+                action=RetryAction.FAIL,
+                reason="the verdict is no, and it stays no",
+            ),
+        ]
+    ),
+}
+
+
+def tags(spec: Any, stage: str) -> list[str]:
+    """Tags by which people filter the DAG list."""
+    return sorted({"airworthy", spec.name, stage, *spec.tags})

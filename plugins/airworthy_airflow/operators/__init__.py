@@ -1,0 +1,1 @@
+"""Operators: the provider's own, with the addresses filled in from connections."""

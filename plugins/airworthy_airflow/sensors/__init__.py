@@ -1,0 +1,1 @@
+"""Sensors: the canary watch, the canary guard, the human approval."""

@@ -1,0 +1,63 @@
+"""The canary trigger: measures the canary again and again until there is something to say."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, Literal
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+Mode = Literal["watch", "guard"]
+
+
+class CanaryTrigger(BaseTrigger):
+    """Waits in the triggerer while a candidate answers its share of the traffic.
+
+    As ``watch`` it ends with the first verdict that is not "wait". As ``guard`` it ends when the canary has to be
+    rolled back, or when the ledger says that the release is decided.
+
+    :param pipeline: the pipeline's name.
+    :param version: the candidate's version in the registry.
+    :param mode: ``watch`` or ``guard``.
+    :param started: ISO time at which the window began.
+    :param window_minutes: length of the window.
+    :param poll_seconds: time between two measurements.
+    """
+
+    def __init__(
+        self,
+        *,
+        pipeline: str,
+        version: int,
+        mode: Mode,
+        started: str,
+        window_minutes: float,
+        poll_seconds: float,
+    ) -> None:
+        super().__init__()
+        self.pipeline = pipeline
+        self.version = version
+        self.mode = mode
+        self.started = started
+        self.window_minutes = window_minutes
+        self.poll_seconds = poll_seconds
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        names = ("pipeline", "version", "mode", "started", "window_minutes", "poll_seconds")
+        path = f"{type(self).__module__}.{type(self).__qualname__}"
+        return path, {name: getattr(self, name) for name in names}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        from airworthy_airflow.release import CanaryLook
+
+        look = await asyncio.to_thread(CanaryLook.open, self.pipeline, self.version, self.window_minutes)
+        started = datetime.fromisoformat(self.started)
+        while True:
+            minutes = (datetime.now(UTC) - started).total_seconds() / 60
+            event = await asyncio.to_thread(look.once, minutes, self.mode)
+            if event is not None:
+                yield TriggerEvent(event)
+                return
+            await asyncio.sleep(self.poll_seconds)
