@@ -1,0 +1,45 @@
+"""One file system for every address: folders, s3:// and whatever else fsspec knows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+from fsspec import AbstractFileSystem
+from fsspec.core import url_to_fs
+from fsspec.implementations.arrow import ArrowFSWrapper
+
+
+def filesystem(url: str, storage_options: Mapping[str, str]) -> tuple[AbstractFileSystem, str]:
+    """The file system of ``url``, and the path of ``url`` in it.
+
+    S3 goes through pyarrow's client: it is there anyway, and the current s3fs pins a botocore that the rest of the
+    project cannot live with. Everything else is fsspec's own.
+
+    Args:
+        url: a local path, ``file://``, ``s3://`` (``s3a://``) or any other fsspec URL.
+        storage_options: delta-rs keys (``AWS_ENDPOINT_URL``, ``AWS_ACCESS_KEY_ID``, ...), so that one set of options
+            serves the lake and the landing zone; ignored by local folders.
+    """
+    scheme = urlsplit(url).scheme
+    if scheme in ("s3", "s3a"):
+        return ArrowFSWrapper(_s3(storage_options), skip_instance_cache=True), url.split("://", 1)[1].rstrip("/")
+    fs, path = url_to_fs(url)
+    return fs, path.rstrip("/")
+
+
+def _s3(storage_options: Mapping[str, str]) -> Any:
+    from pyarrow.fs import S3FileSystem
+
+    options = {key.upper().removeprefix("AWS_"): value for key, value in storage_options.items()}
+    arguments: dict[str, Any] = {
+        "access_key": options.get("ACCESS_KEY_ID"),
+        "secret_key": options.get("SECRET_ACCESS_KEY"),
+        "session_token": options.get("SESSION_TOKEN"),
+        "region": options.get("REGION") or options.get("DEFAULT_REGION"),
+    }
+    if endpoint := options.get("ENDPOINT_URL") or options.get("ENDPOINT"):
+        # a given endpoint (MinIO, moto) seldom answers the region lookup that an absent region would start
+        arguments |= {"endpoint_override": endpoint, "region": arguments["region"] or "us-east-1"}
+    return S3FileSystem(**{key: value for key, value in arguments.items() if value})
