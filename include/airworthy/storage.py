@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 from fsspec import AbstractFileSystem
 from fsspec.core import url_to_fs
 from fsspec.implementations.arrow import ArrowFSWrapper
+from fsspec.implementations.local import LocalFileSystem
 
 
 def filesystem(url: str, storage_options: Mapping[str, str]) -> tuple[AbstractFileSystem, str]:
@@ -43,3 +45,18 @@ def _s3(storage_options: Mapping[str, str]) -> Any:
         # a given endpoint (MinIO, moto) seldom answers the region lookup that an absent region would start
         arguments |= {"endpoint_override": endpoint, "region": arguments["region"] or "us-east-1"}
     return S3FileSystem(**{key: value for key, value in arguments.items() if value})
+
+
+def write_atomically(fs: AbstractFileSystem, path: str, data: bytes) -> None:
+    """Put a whole file at ``path``: a reader sees the old one, or none, or the new one, never a part.
+
+    Object stores show an object only when it is complete; elsewhere a hidden temporary name is renamed.
+    """
+    if not isinstance(fs, LocalFileSystem):
+        fs.pipe_file(path, data)
+        return
+    target = Path(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    temporary = target.with_name(f".{target.name}.tmp")
+    temporary.write_bytes(data)
+    temporary.replace(target)
