@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, Param, dag, task
 
 from airworthy import pipelines
@@ -66,7 +67,8 @@ def build(spec: PipelineSpec) -> DAG:
 
             return ingest(spec, (params or {}).get("as_of"))
 
-        features = FeatureBuildOperator(
+        # the provider's name stands here so that the DAG processor imports it once, before it forks for each parse
+        features: SparkSubmitOperator = FeatureBuildOperator(
             task_id="features",
             spec=spec,
             as_of="{{ params.as_of or '' }}",

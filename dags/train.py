@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
+from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
@@ -74,7 +75,8 @@ def build(spec: PipelineSpec) -> DAG:
 
         pinned = snapshot()
         version = "{{ ti.xcom_pull(task_ids='snapshot')['version'] }}"
-        fit = TrainingPodOperator(
+        # the provider's name stands here so that the DAG processor imports it once, before it forks for each parse
+        fit: KubernetesPodOperator = TrainingPodOperator(
             task_id="train",
             spec=spec,
             module="airworthy.training.pod",
@@ -89,12 +91,12 @@ def build(spec: PipelineSpec) -> DAG:
             module="airworthy.training.evaluate",
             module_arguments=["--train-run", "{{ run_id }}"],
             pool="training",
-            doc_md="Scores the later holdout: the candidate, the average, a LightGBM, the champion; overall and by slice.",
+            doc_md="Scores the later holdout: candidate, average, LightGBM and champion; overall and by slice.",
             **HEAVY_JOB,
         )
 
         @task(doc_md="Is it good enough to be registered? Every gate with its figure is in MLflow.", **VERDICT)
-        def gates(run_id: str = "") -> dict[str, Any]:
+        def gates(run_id: Any = None) -> dict[str, Any]:
             from airworthy_airflow.train import gates
 
             return gates(spec, run_id)

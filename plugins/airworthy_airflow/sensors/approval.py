@@ -44,6 +44,7 @@ class ApprovalSensor(ApprovalOperator):
         self.pipeline = spec.name
         self.version = version
         self.deadline_after = timedelta(hours=spec.release.approval_timeout_hours)
+        kwargs.pop("params", None)  # the Dag's own; this task's form has fields of its own
         super().__init__(
             subject=f"Release {spec.name}",
             body="The evidence is written when the task runs.",

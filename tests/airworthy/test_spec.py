@@ -1,0 +1,113 @@
+"""A wrong pipeline.yaml gives an error that names file, key, value and what is allowed."""
+
+from __future__ import annotations
+
+import copy
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+
+from airworthy import pipelines
+from airworthy.spec import PipelineSpec, SpecError, json_schema
+
+ROOT = Path(__file__).resolve().parents[2]
+EXAMPLE = ROOT / "include" / "pipelines" / "flight_delays" / "pipeline.yaml"
+
+
+@pytest.fixture
+def document() -> dict[str, Any]:
+    return yaml.safe_load(EXAMPLE.read_text())
+
+
+def write(tmp_path: Path, document: Any, folder: str = "flight_delays") -> Path:
+    path = tmp_path / folder / "pipeline.yaml"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(document if isinstance(document, str) else yaml.safe_dump(document))
+    return path
+
+
+def test_the_example_is_valid_and_its_schema_agrees(document: dict[str, Any]) -> None:
+    spec = PipelineSpec.load(EXAMPLE)
+    jsonschema.validate(document, yaml.safe_load(json_schema()))
+    assert spec.release.canary_percent == 5
+    assert spec.release.max_p95_ms == 100
+    assert spec.release.max_error_rate == 0.001
+
+
+def test_the_committed_schema_for_editors_is_current() -> None:
+    assert (ROOT / "include" / "pipelines" / "pipeline.schema.json").read_text() == json_schema()
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "named"),
+    [
+        ("release.canary_percent", 80, ["release.canary_percent", "80", "less than or equal to 50"]),
+        ("release.approvers", [], ["release.approvers", "at least 1"]),
+        ("release.approvals_required", 3, ["release.approvals_required", "3", "1 or 2"]),
+        ("training.zero_stage", 9, ["training.zero_stage", "9", "0, 1 or 2"]),
+        ("training.epochs", "many", ["training.epochs", "many", "integer"]),
+        ("training.profile", "moon", ["training", "moon", "laptop"]),
+        ("sources.flights.columns.year.type", "number", ["sources.flights.columns.year.type", "number", "timestamp"]),
+        ("sources.flights.key", ["nope"], ["sources.flights", "nope"]),
+        ("schedules.data", "sometimes", ["schedules", "sometimes", "five fields"]),
+        ("training.gpus", 4, ["training.gpus", "4", "not permitted"]),
+        ("name", "Flight Delays", ["name", "Flight Delays"]),
+    ],
+)
+def test_a_wrong_value_is_named_with_its_key_and_file(
+    tmp_path: Path, document: dict[str, Any], key: str, value: Any, named: list[str]
+) -> None:
+    broken = copy.deepcopy(document)
+    *parents, leaf = key.split(".")
+    node = broken
+    for parent in parents:
+        node = node[parent]
+    node[leaf] = value
+    path = write(tmp_path, broken)
+
+    with pytest.raises(SpecError) as raised:
+        PipelineSpec.load(path)
+
+    for part in [str(path), *named]:
+        assert part in str(raised.value)
+    assert "next:" in str(raised.value)
+
+
+def test_a_missing_key_is_named(tmp_path: Path, document: dict[str, Any]) -> None:
+    del document["release"]
+    with pytest.raises(SpecError, match=r"release: Field required"):
+        PipelineSpec.load(write(tmp_path, document))
+
+
+def test_a_feature_named_twice_is_refused(tmp_path: Path, document: dict[str, Any]) -> None:
+    document["features"]["views"]["weather"]["features"].append("distance")
+    with pytest.raises(SpecError, match="named twice"):
+        PipelineSpec.load(write(tmp_path, document))
+
+
+@pytest.mark.parametrize(("text", "said"), [("a: [", "not YAML"), ("- 1\n", "expected a mapping"), ("", "NoneType")])
+def test_a_file_that_is_no_mapping_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    with pytest.raises(SpecError, match=said):
+        PipelineSpec.load(write(tmp_path, text))
+
+
+def test_the_name_must_be_the_folders(tmp_path: Path, document: dict[str, Any]) -> None:
+    with pytest.raises(SpecError, match="is not the folder's name"):
+        PipelineSpec.load(write(tmp_path, document, folder="other"))
+
+
+def test_a_broken_folder_does_not_hide_the_others(tmp_path: Path, document: dict[str, Any]) -> None:
+    write(tmp_path, document)
+    write(tmp_path, "name: 3", folder="broken")
+    specs, broken = pipelines.discover(tmp_path)
+    assert [spec.name for spec in specs] == ["flight_delays"]
+    assert [each.folder.name for each in broken] == ["broken"]
+
+
+def test_an_unknown_pipeline_names_the_known_ones(tmp_path: Path, document: dict[str, Any]) -> None:
+    write(tmp_path, document)
+    with pytest.raises(SpecError, match="flight_delays"):
+        pipelines.load(tmp_path, "flights")

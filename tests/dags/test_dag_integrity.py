@@ -1,0 +1,161 @@
+"""Every DAG file parses cleanly, quickly and lightly, and says what it does."""
+
+from __future__ import annotations
+
+import ast
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
+HEAVY = {"torch", "deepspeed", "pyspark", "great_expectations", "mlflow", "evidently", "feast", "lightgbm"}
+STAGES = ("data", "train", "release")
+
+# What Airflow's DAG processor does with a file: import the airflow modules it names once, fork, then load it.
+PARSE = """
+import ast, importlib, importlib.util, json, sys, time
+path = sys.argv[1]
+import airflow.sdk
+from airflow.sdk import DAG
+for node in ast.walk(ast.parse(open(path).read())):
+    if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow"):
+        importlib.import_module(node.module)
+before = set(sys.modules)
+started = time.perf_counter()
+spec = importlib.util.spec_from_file_location("parsed_dag_file", path)
+module = importlib.util.module_from_spec(spec)
+error = None
+try:
+    spec.loader.exec_module(module)
+except Exception as raised:
+    error = str(raised)
+seconds = time.perf_counter() - started
+dags = {}
+for value in vars(module).values():
+    if isinstance(value, DAG):
+        dags[value.dag_id] = {
+            "doc": value.doc_md,
+            "tags": sorted(value.tags),
+            "tasks": {t.task_id: {"doc": t.doc_md, "retries": t.retries, "pool": t.pool} for t in value.tasks},
+        }
+print("RESULT" + json.dumps({"seconds": seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}))
+"""
+
+
+def parse(path: Path, tmp_path: Path, **environment: str) -> dict:
+    result = subprocess.run(
+        [sys.executable, "-c", PARSE, str(path)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        cwd=tmp_path,
+        env={
+            "PATH": os.environ["PATH"],
+            "HOME": str(tmp_path),
+            "AIRFLOW_HOME": str(tmp_path / "airflow"),
+            "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+            "PYTHONPATH": f"{ROOT / 'include'}:{ROOT / 'plugins'}",
+            **environment,
+        },
+    )
+    line = next((line for line in result.stdout.splitlines() if line.startswith("RESULT")), None)
+    assert line is not None, result.stderr[-3000:]
+    return json.loads(line.removeprefix("RESULT"))
+
+
+@pytest.fixture(scope="module")
+def parsed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict]:
+    return {path.name: parse(path, tmp_path_factory.mktemp("parse")) for path in DAG_FILES}
+
+
+def test_no_dag_file_has_an_import_error(parsed: dict[str, dict]) -> None:
+    assert {name: result["error"] for name, result in parsed.items() if result["error"]} == {}
+
+
+def test_every_pipeline_folder_has_its_dags(parsed: dict[str, dict]) -> None:
+    found = {dag_id for result in parsed.values() for dag_id in result["dags"]}
+    folders = {path.parent.name for path in (ROOT / "include" / "pipelines").glob("*/pipeline.yaml")}
+    assert found == {f"{folder}.{stage}" for folder in folders for stage in STAGES}
+
+
+def test_every_dag_and_task_says_what_it_does(parsed: dict[str, dict]) -> None:
+    silent = [
+        f"{dag_id}.{task_id}"
+        for result in parsed.values()
+        for dag_id, dag in result["dags"].items()
+        for task_id, task in [("(dag)", dag), *dag["tasks"].items()]
+        if not (task["doc"] or "").strip()
+    ]
+    assert silent == []
+
+
+def test_every_task_is_retried(parsed: dict[str, dict]) -> None:
+    never = [
+        f"{dag_id}.{task_id}"
+        for result in parsed.values()
+        for dag_id, dag in result["dags"].items()
+        for task_id, task in dag["tasks"].items()
+        if task["retries"] < 1
+    ]
+    assert never == []
+
+
+def test_parsing_imports_no_heavy_library(parsed: dict[str, dict]) -> None:
+    loaded = {name: sorted(HEAVY & set(result["modules"])) for name, result in parsed.items()}
+    assert {name: modules for name, modules in loaded.items() if modules} == {}
+
+
+def test_parsing_a_file_takes_under_a_second(parsed: dict[str, dict], tmp_path: Path) -> None:
+    # the machine is shared: the best of three says what the file costs
+    for path in DAG_FILES:
+        best = parsed[path.name]["seconds"]
+        for _ in range(2):
+            if best >= 1:
+                best = min(best, parse(path, tmp_path)["seconds"])
+        assert best < 1, f"{path.name} took {best:.2f} s"
+
+
+def test_dag_files_are_wiring_only() -> None:
+    for path in DAG_FILES:
+        lines = path.read_text().splitlines()
+        assert len(lines) <= 160, f"{path.name} has {len(lines)} lines"
+        functions = [node for node in ast.walk(ast.parse("\n".join(lines))) if isinstance(node, ast.If | ast.Try)]
+        logic = [node for node in functions if not _is_guard(node)]
+        assert logic == [], f"{path.name}: logic at lines {[node.lineno for node in logic]}"
+
+
+def _is_guard(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and isinstance(node.test, ast.Name) and node.test.id in ("TYPE_CHECKING", "_broken")
+
+
+def test_dag_files_import_airflow_from_the_sdk_only() -> None:
+    for path in [*DAG_FILES, *(ROOT / "plugins").rglob("*.py")]:
+        for node in ast.walk(ast.parse(path.read_text())):
+            module = node.module or "" if isinstance(node, ast.ImportFrom) else ""
+            allowed = ("airflow.sdk", "airflow.providers", "airflow.triggers.base")
+            assert not module.startswith("airflow.") or module.startswith(allowed), f"{path}: {module}"
+
+
+def test_a_broken_pipeline_folder_leaves_the_others_dags_up(tmp_path: Path) -> None:
+    folders = tmp_path / "pipelines"
+    shutil.copytree(ROOT / "include" / "pipelines" / "flight_delays", folders / "flight_delays")
+    (folders / "broken").mkdir()
+    document = yaml.safe_load((folders / "flight_delays" / "pipeline.yaml").read_text())
+    document["name"] = "broken"
+    document["release"]["canary_percent"] = "lots"
+    (folders / "broken" / "pipeline.yaml").write_text(yaml.safe_dump(document))
+
+    data = parse(ROOT / "dags" / "data.py", tmp_path, AIRWORTHY_PIPELINES=str(folders))
+    reporter = parse(ROOT / "dags" / "broken_pipelines.py", tmp_path, AIRWORTHY_PIPELINES=str(folders))
+
+    assert list(data["dags"]) == ["flight_delays.data"]
+    assert "release.canary_percent" in reporter["error"]
+    assert str(folders / "broken" / "pipeline.yaml") in reporter["error"]
+    assert "'lots'" in reporter["error"] or '"lots"' in reporter["error"]
