@@ -103,14 +103,14 @@ def build(spec: PipelineSpec) -> DAG:
             doc_md="Latest value of every feature view -> the online store that serving reads.",
             **SERVICE_CALL,
         )
-        def materialise(version: int) -> dict[str, int]:
+        def materialise() -> dict[str, int]:
             from airworthy_airflow.data import materialise
 
-            return materialise(spec, version)
+            return materialise(spec)
 
         validated = validate()
         ingest() >> features >> validated
-        materialise(publish(validated))
+        publish(validated) >> materialise()
 
     return data()
 

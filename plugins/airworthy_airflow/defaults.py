@@ -10,6 +10,8 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 _FINAL = RetryRule(
     exception=[
         "airworthy.spec.SpecError",
+        "airworthy.stages.ValidationFailed",
+        "airworthy.stages.GatesMissed",
         "airworthy.release.controller.NotApproved",
     ],
     action=RetryAction.FAIL,
