@@ -134,7 +134,7 @@ class Lake:
         transaction: Transactions = None,
         metadata: Mapping[str, str] | None = None,
     ) -> int:
-        """Add rows; the table is made by the first. Columns new to the table are added to it, null before.
+        """Add rows. Columns new to the table are added to it, null before. Version 0 of a table is empty.
 
         Returns:
             The version that holds them: of this commit, or the current one if the transaction was committed before.
@@ -144,19 +144,17 @@ class Lake:
             LakeError: the columns do not fit the table's.
         """
 
-        def write(delta: DeltaTable | None) -> None:
+        def write(delta: DeltaTable) -> None:
             check_types(data.schema, delta, self.uri(table))
             write_deltalake(
-                self.uri(table) if delta is None else delta,
+                delta,
                 data,
                 mode="append",
-                partition_by=list(partition_by) or None,
-                schema_mode=None if delta is None else "merge",
-                storage_options=dict(self.storage_options),
+                schema_mode="merge",
                 commit_properties=_properties(transaction, metadata),
             )
 
-        return self._commit(table, write, transaction)
+        return self._commit(table, write, transaction, data.schema, partition_by)
 
     def replace_partitions(
         self,
@@ -173,21 +171,20 @@ class Lake:
         """
         predicate = _predicate(data, partition_by)
 
-        def write(delta: DeltaTable | None) -> None:
+        def write(delta: DeltaTable) -> None:
             if predicate is not None:
                 check_types(data.schema, delta, self.uri(table))
             write_deltalake(
-                self.uri(table) if delta is None else delta,
+                delta,
                 data,
                 mode="overwrite",
                 partition_by=list(partition_by) or None,
                 schema_mode="overwrite" if predicate is None else None,
-                predicate=None if delta is None else predicate,
-                storage_options=dict(self.storage_options),
+                predicate=predicate,
                 commit_properties=_properties(transaction, metadata),
             )
 
-        return self._commit(table, write, transaction)
+        return self._commit(table, write, transaction, data.schema, partition_by)
 
     def staging(self, table: str, name: str) -> str:
         """Where Spark may write parquet parts for :meth:`commit_parquet`; a retry overwrites the same ``name``."""
@@ -219,14 +216,21 @@ class Lake:
             raise TableMissing(f"no Delta table at {self.uri(table)}", next_step="run the data DAG, which makes it")
         return delta
 
-    def _commit(self, table: str, write: Callable[[DeltaTable | None], None], transaction: Transactions) -> int:
+    def _commit(
+        self,
+        table: str,
+        write: Callable[[DeltaTable], None],
+        transaction: Transactions,
+        schema: pa.Schema,
+        partition_by: Sequence[str],
+    ) -> int:
         """Commit once, and again from the newest version when another writer was faster."""
         wanted = _as_mapping(transaction)
         for attempt in range(1, ATTEMPTS + 1):
-            delta = self._open(table)
+            delta = self._open(table) or self._create(table, schema, partition_by)
             # checked on the very snapshot that the commit builds on: a later commit of the same id is a conflict
             done = _committed(delta, wanted)
-            if delta is not None and wanted and len(done) == len(wanted):
+            if wanted and len(done) == len(wanted):
                 return delta.version()
             if done:
                 raise LakeConflict(
@@ -235,14 +239,29 @@ class Lake:
                 )
             try:
                 write(delta)
-            except DeltaError as error:
-                lost_race = isinstance(error, CommitFailedError) or "already exists" in str(error)
-                if not lost_race or attempt == ATTEMPTS:
+            except CommitFailedError:
+                if attempt == ATTEMPTS:
                     raise
                 time.sleep(0.05 * 2**attempt)
                 continue
-            return delta.version() if delta is not None else self._require(table, None).version()
+            return delta.version()
         raise AssertionError("unreachable")
+
+    def _create(self, table: str, schema: pa.Schema, partition_by: Sequence[str]) -> DeltaTable:
+        """Version 0, empty. A first commit with rows in it is not safe from a second writer's (deltalake 1.6.6):
+        both would succeed, whatever their transactions say."""
+        try:
+            DeltaTable.create(
+                self.uri(table),
+                Schema.from_arrow(schema),
+                mode="error",
+                partition_by=list(partition_by) or None,
+                storage_options=dict(self.storage_options),
+            )
+        except DeltaError:
+            if not self.exists(table):
+                raise
+        return self._require(table, None)
 
     def commit_parquet(
         self,
@@ -262,7 +281,8 @@ class Lake:
             staged: address of the folder; hive-style partition folders (``month=201301/``) inside.
             partition_by: the partition columns, in the order of the folders.
             mode: ``append``, ``overwrite`` (the whole table) or ``replace_partitions`` (those that were written).
-            schema: needed only when there may be no part at all; otherwise read from the parts.
+            schema: what to write when there is no part; without it that is an error (a folder that was committed
+                and removed before must not empty the table).
             transaction: see the class.
             metadata: kept in the commit, see :meth:`metadata`.
 
@@ -272,15 +292,23 @@ class Lake:
         Raises:
             LakeConflict, LakeError: as :meth:`append`; and when the parts do not agree with each other.
         """
-        from airworthy.lake_parts import commit  # it needs this module's errors
+        from airworthy.lake_parts import commit, find, schema_of  # they need this module's errors
 
-        version = self._commit(
-            table,
-            lambda delta: commit(
-                delta, self, table, staged, partition_by, mode, schema, _properties(transaction, metadata)
-            ),
-            transaction,
-        )
+        delta = self._open(table)
+        wanted = _as_mapping(transaction)
+        if delta is not None and wanted and len(_committed(delta, wanted)) == len(wanted):
+            version = delta.version()  # and staging may be gone already
+        else:
+            parts = find(self, staged, partition_by)
+            columns = schema_of(parts, partition_by, schema, delta, staged)
+            properties = _properties(transaction, metadata)
+            version = self._commit(
+                table,
+                lambda delta: commit(delta, self, table, staged, parts, columns, partition_by, mode, properties),
+                transaction,
+                columns,
+                partition_by,
+            )
         fs, path = filesystem(staged, self.storage_options)
         if fs.exists(path):
             fs.rm(path, recursive=True)
@@ -307,14 +335,12 @@ def _properties(transaction: Transactions, metadata: Mapping[str, str] | None) -
     )
 
 
-def check_types(columns: pa.Schema, delta: DeltaTable | None, uri: str) -> None:
+def check_types(columns: pa.Schema, delta: DeltaTable, uri: str) -> None:
     """A column may be added to a table, not change its type (delta-rs would cast, or fail half-way).
 
     Raises:
         LakeError: names the column and both types.
     """
-    if delta is None:
-        return
     new = pa.schema(Schema.from_arrow(columns).to_arrow())
     for old in pa.schema(delta.schema().to_arrow()):
         if old.name in new.names and new.field(old.name).type != old.type:

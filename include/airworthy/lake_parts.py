@@ -12,7 +12,7 @@ from urllib.parse import unquote
 import pyarrow as pa
 import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Schema
-from deltalake.transaction import AddAction, RemoveAction, create_table_with_add_actions
+from deltalake.transaction import AddAction, RemoveAction
 
 from airworthy.storage import filesystem
 
@@ -34,13 +34,14 @@ class Part:
 
 
 def commit(
-    delta: DeltaTable | None,
+    delta: DeltaTable,
     lake: Lake,
     table: str,
     staged: str,
+    parts: list[Part],
+    columns: pa.Schema,
     partition_by: Sequence[str],
     mode: str,
-    schema: pa.Schema | None,
     properties: CommitProperties,
 ) -> None:
     """Copy the parts to their place in the table, then commit them in one version.
@@ -54,11 +55,9 @@ def commit(
         raise LakeError(f"mode {mode!r} is not one of append, overwrite, replace_partitions")
     fs, source = filesystem(staged, lake.storage_options)
     _, target = filesystem(lake.uri(table), lake.storage_options)
-    parts = _find(fs, source, partition_by)
-    columns = _schema(parts, partition_by, schema, delta, staged)
     if mode != "overwrite":
         check_types(columns, delta, lake.uri(table))
-    number = 0 if delta is None else delta.version() + 1
+    number = delta.version() + 1
     actions: list[AddAction | RemoveAction] = []
     for part in parts:
         # the version in the name: an engine that names its parts part-0, part-1 must not overwrite earlier ones
@@ -77,17 +76,6 @@ def commit(
                 stats=json.dumps({"numRecords": part.rows}),
             )
         )
-    if delta is None:
-        create_table_with_add_actions(
-            lake.uri(table),
-            Schema.from_arrow(columns),
-            [action for action in actions if isinstance(action, AddAction)],
-            mode="error",
-            partition_by=list(partition_by),
-            storage_options=dict(lake.storage_options),
-            commit_properties=properties,
-        )
-        return
     filters: list[tuple[str, str, Any]] | None = None
     if mode == "replace_partitions" and partition_by:
         # one "in" per column: for several columns that is the cross product, so it is allowed only for one
@@ -105,11 +93,18 @@ def commit(
         partition_filters=filters,
         commit_properties=properties,
     )
+    delta.update_incremental()  # unlike write_deltalake, this leaves the table object at the version before
 
 
-def _find(fs: Any, source: str, partition_by: Sequence[str]) -> list[Part]:
+def find(lake: Lake, staged: str, partition_by: Sequence[str]) -> list[Part]:
+    """The parquet files below ``staged``, with what their footers and folders say.
+
+    Raises:
+        LakeError: a part does not lie in folders of the partition columns.
+    """
     from airworthy.lake import LakeError
 
+    fs, source = filesystem(staged, lake.storage_options)
     parts = []
     found = sorted(fs.find(source)) if fs.exists(source) else []
     for name in found:
@@ -131,22 +126,27 @@ def _find(fs: Any, source: str, partition_by: Sequence[str]) -> list[Part]:
     return parts
 
 
-def _schema(
+def schema_of(
     parts: list[Part],
     partition_by: Sequence[str],
     given: pa.Schema | None,
     delta: DeltaTable | None,
     staged: str,
 ) -> pa.Schema:
-    """The parts' columns, then the partition columns; every column nullable, times in microseconds UTC."""
+    """The parts' columns, then the partition columns; every column nullable, times in microseconds UTC.
+
+    Raises:
+        LakeError: the parts differ in their columns, or there is neither a part nor a table.
+    """
     from airworthy.lake import LakeError
 
     known = None if delta is None else pa.schema(delta.schema().to_arrow())
     if not parts:
-        schema = given or known
-        if schema is None:
-            raise LakeError(f"no parquet part below {staged}, and no table whose columns to use")
-        return schema
+        if given is None:
+            raise LakeError(
+                f"no parquet part below {staged}", next_step="write the parts again; were they committed before?"
+            )
+        return given
     schemas = [pa.schema([pa.field(f.name, _delta_type(f.type)) for f in part.schema]) for part in parts]
     if odd := next((p for p, s in zip(parts, schemas, strict=True) if not s.equals(schemas[0])), None):
         raise LakeError(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -140,4 +141,6 @@ def repeated(rows: pa.Table, key: Sequence[str], existing: pa.Table | None = Non
 
 
 def _true(mask: pa.ChunkedArray | pa.Array) -> list[int]:
-    return pc.indices_nonzero(pc.fill_null(mask, False)).to_pylist()
+    # not pc.indices_nonzero: on a chunked array without chunks it crashes the process (pyarrow 25)
+    flags = mask.combine_chunks() if isinstance(mask, pa.ChunkedArray) else mask
+    return np.flatnonzero(pc.fill_null(flags, False).to_numpy(zero_copy_only=False)).tolist()

@@ -100,9 +100,7 @@ def _is_int64(value: str) -> bool:
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab"))),
     st.lists(st.tuples(st.integers(0, 3), st.sampled_from("ab"))),
 )
-def test_kept_keys_are_unique_and_new_and_none_is_lost(
-    new: list[tuple[int, str]], old: list[tuple[int, str]]
-) -> None:
+def test_kept_keys_are_unique_and_new_and_none_is_lost(new: list[tuple[int, str]], old: list[tuple[int, str]]) -> None:
     def table(keys: list[tuple[int, str]]) -> pa.Table:
         return pa.table(
             {"n": pa.array([k[0] for k in keys], pa.int64()), "s": pa.array([k[1] for k in keys], pa.string())}
@@ -113,3 +111,11 @@ def test_kept_keys_are_unique_and_new_and_none_is_lost(
     assert len(kept) == len(set(kept))
     assert not set(kept) & set(old)
     assert set(kept) | (set(old) & set(new)) == set(new)
+
+
+def test_no_rows_at_all_break_nothing() -> None:
+    nothing = pa.chunked_array([], pa.string())
+    columns = {"n": Column(type="int", min=0), "at": Column(type="timestamp")}
+    typed, faults = check(pa.table({"n": nothing, "at": nothing}), columns)
+    assert (typed.num_rows, faults) == (0, [])
+    assert repeated(typed, ["n"]) == []
