@@ -1,0 +1,98 @@
+"""The Spark session: the same under spark-submit, in a test and in a notebook."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+INCLUDE = Path(__file__).resolve().parents[2]
+
+COMMON = {
+    "spark.sql.session.timeZone": "UTC",
+    # Spark's default, INT96, has neither a zone nor statistics; Delta knows microseconds only
+    "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
+    "spark.sql.execution.arrow.pyspark.enabled": "true",
+    "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
+    "spark.ui.enabled": "false",
+    "spark.ui.showConsoleProgress": "false",
+}
+
+# What is good for a few hundred thousand rows on a laptop: fewer, larger tasks, no planning between stages, nothing
+# that listens on more than loopback. The JVM compiles for the first seconds only, so its second compiler is not worth
+# the cores it takes. A cluster's own configuration decides there.
+LOCAL = {
+    "spark.driver.memory": "2g",
+    "spark.driver.bindAddress": "127.0.0.1",
+    "spark.driver.host": "127.0.0.1",
+    "spark.sql.shuffle.partitions": "4",
+    "spark.sql.adaptive.enabled": "false",
+}
+
+
+def spark_session(
+    app_name: str, *, master: str | None = None, storage_options: Mapping[str, str] | None = None
+) -> SparkSession:
+    """The running session, or a new one.
+
+    Args:
+        app_name: shown by the cluster.
+        master: e.g. ``local[2]``. None: what spark-submit was given, else ``local[*]``.
+        storage_options: delta-rs keys of an S3 lake, translated for Hadoop's ``s3a://``. The cluster must have the
+            ``hadoop-aws`` jar then (``spark.jars.packages``).
+    """
+    from pyspark.sql import SparkSession
+
+    builder = SparkSession.builder.appName(app_name)
+    submitted = "PYSPARK_GATEWAY_PORT" in os.environ
+    if master or not submitted:
+        builder = builder.master(master or "local[*]")
+    configuration = {**COMMON, **_python_path(), **s3a_configuration(storage_options or {})}
+    if _is_local(master, submitted):
+        configuration = {**LOCAL, **configuration}
+    for key, value in configuration.items():
+        builder = builder.config(key, value)
+    session = builder.getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    return session
+
+
+def spark_address(uri: str) -> str:
+    """The address of a file as Hadoop writes it."""
+    return "s3a://" + uri.removeprefix("s3://") if uri.startswith("s3://") else uri
+
+
+def s3a_configuration(storage_options: Mapping[str, str]) -> dict[str, str]:
+    """delta-rs storage options as Spark configuration."""
+    options = {key.upper().removeprefix("AWS_"): value for key, value in storage_options.items()}
+    names = {
+        "ACCESS_KEY_ID": "spark.hadoop.fs.s3a.access.key",
+        "SECRET_ACCESS_KEY": "spark.hadoop.fs.s3a.secret.key",
+        "SESSION_TOKEN": "spark.hadoop.fs.s3a.session.token",
+        "ENDPOINT_URL": "spark.hadoop.fs.s3a.endpoint",
+        "REGION": "spark.hadoop.fs.s3a.endpoint.region",
+    }
+    found = {spark: options[ours] for ours, spark in names.items() if options.get(ours)}
+    if "ENDPOINT_URL" in options:
+        found["spark.hadoop.fs.s3a.path.style.access"] = "true"
+        secure = options["ENDPOINT_URL"].startswith("https")
+        found["spark.hadoop.fs.s3a.connection.ssl.enabled"] = str(secure).lower()
+    return found
+
+
+def _python_path() -> dict[str, str]:
+    # the workers are processes of their own: they import this package by PYTHONPATH, whatever the driver's sys.path
+    paths = [str(INCLUDE), *filter(None, os.environ.get("PYTHONPATH", "").split(os.pathsep))]
+    return {"spark.executorEnv.PYTHONPATH": os.pathsep.join(dict.fromkeys(paths))}
+
+
+def _is_local(master: str | None, submitted: bool) -> bool:
+    if master or not submitted:
+        return (master or "local").startswith("local")
+    from pyspark import SparkConf
+
+    return (SparkConf().get("spark.master") or "local").startswith("local")
