@@ -1,0 +1,58 @@
+# Everything a person does with this project. `make help` lists it; each line below a target's name is what it runs.
+SHELL := /bin/bash
+AIRWORTHY := .venv/bin/airworthy
+PYTHON := .venv/bin/python
+# Further arguments for a command: make test ARGS="-k canary", make demo ARGS="--until august"
+ARGS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help setup setup-test up down status logs demo test lint format types bench freeze clean
+
+help: ## show this list
+	@echo "make TARGET [ARGS=...]      the first one also sets everything up (.venv, Java); later ones start at once"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+setup:
+	@scripts/setup.sh
+
+setup-test:
+	@scripts/setup.sh test
+
+demo: setup ## the main job, end to end, on real flights: data, training, canary, approval, promotion (8 minutes)
+	@$(AIRWORTHY) demo $(ARGS)
+
+up: setup ## start the embedded stack: Airflow, MLflow, the local cluster, serving; waits until all are healthy
+	@$(AIRWORTHY) up $(ARGS)
+
+down: ## stop the embedded stack; its state stays in .airworthy
+	@if [ -x $(AIRWORTHY) ]; then $(AIRWORTHY) down $(ARGS); else echo "not set up, so nothing runs"; fi
+
+status: setup ## what runs, where, and how to sign in
+	@$(AIRWORTHY) status $(ARGS)
+
+logs: setup ## the processes' logs (ARGS="-f scheduler" follows one)
+	@$(AIRWORTHY) logs $(ARGS)
+
+test: setup-test lint ## lint, types, import rules, then every test, the whole stack and the browser included
+	@$(PYTHON) -m pytest $(ARGS) tests
+
+lint: setup ## style, types and import rules, without the tests
+	@$(PYTHON) -m ruff check .
+	@$(PYTHON) -m ruff format --check .
+	@$(PYTHON) -m mypy include
+	@.venv/bin/lint-imports
+
+format: setup ## put the code into the project's format
+	@$(PYTHON) -m ruff check --fix .
+	@$(PYTHON) -m ruff format .
+
+bench: setup ## the benchmarks, each printing ratios measured in one run (ARGS=overhead runs one)
+	@for one in $(if $(ARGS),$(ARGS:%=benchmarks/%.py),$(filter-out %/__init__.py,$(wildcard benchmarks/*.py))); do \
+	  echo "== $$one"; $(PYTHON) $$one || exit 1; done
+
+freeze: setup ## write the pins of requirements*.txt from what is installed
+	@$(PYTHON) scripts/freeze.py
+
+clean: down ## stop the stack and delete its state (models, runs, lake, passwords) and caches; .venv stays
+	@rm -rf .airworthy .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache spark-warehouse metastore_db
+	@echo "removed .airworthy and the caches"
