@@ -32,6 +32,7 @@ Event = Literal[
     "approval_requested",
     "approved",
     "rejected",
+    "not_counted",
     "timed_out",
     "voided",
     "superseded",
