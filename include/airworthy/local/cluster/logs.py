@@ -1,0 +1,76 @@
+"""A container's log as the API gives it: filtered, with or without times, and followed to the container's end."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+#: How often a followed log is looked at.
+FOLLOW_SECONDS = 0.1
+#: RFC 3339 with nanoseconds and Z: what the runner writes in front of every line.
+STAMP_LENGTH = len("2006-01-02T15:04:05.000000000Z")
+
+
+@dataclass(frozen=True)
+class LogOptions:
+    """What the caller wants to see; ``since`` is in seconds since the epoch."""
+
+    timestamps: bool = False
+    since: float | None = None
+    tail: int | None = None
+    limit_bytes: int | None = None
+
+
+def _is_wanted(line: bytes, options: LogOptions) -> bool:
+    if options.since is None:
+        return True
+    moment = datetime.strptime(line[:19].decode(), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=UTC)
+    return moment.timestamp() + int(line[20:29]) / 1e9 >= options.since
+
+
+def _shown(line: bytes, options: LogOptions) -> bytes:
+    flag, text = line[STAMP_LENGTH + 1 : STAMP_LENGTH + 2], line[STAMP_LENGTH + 3 :]
+    end = b"" if flag == b"P" and not options.timestamps else b"\n"
+    return (line[: STAMP_LENGTH + 1] if options.timestamps else b"") + text + end
+
+
+async def stream(path: Path, options: LogOptions, *, follow: bool, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
+    """The log in chunks of whole lines.
+
+    Args:
+        path: the file that the runner writes; it may not be there yet.
+        follow: go on until the container has ended.
+        ended: whether it has.
+    """
+    position, sent, first = 0, 0, True
+    while True:
+        over = not follow or ended()  # before reading: what is written until then is still read
+        chunk = _read(path, position)
+        lines = [line for line in chunk.split(b"\n")[:-1] if _is_wanted(line, options)]
+        position += len(chunk)
+        if first and options.tail is not None:
+            lines = lines[-options.tail :] if options.tail else []
+        first = False
+        data = b"".join(_shown(line, options) for line in lines)
+        if options.limit_bytes is not None:
+            data = data[: options.limit_bytes - sent]
+        sent += len(data)
+        if data:
+            yield data
+        if over or sent == options.limit_bytes:
+            return
+        await asyncio.sleep(FOLLOW_SECONDS)
+
+
+def _read(path: Path, position: int) -> bytes:
+    """Whole lines from ``position`` on."""
+    try:
+        with path.open("rb") as file:
+            file.seek(position)
+            data = file.read()
+    except FileNotFoundError:
+        return b""
+    return data[: data.rfind(b"\n") + 1]
