@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
-from airflow.sdk import DAG, Param, dag, task
+from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, task
 
 from airworthy import pipelines
 from airworthy.settings import from_environment
@@ -47,8 +47,8 @@ def build(spec: PipelineSpec) -> DAG:
 
     @dag(
         dag_id=f"{spec.name}.data",
-        schedule=spec.schedules.data,
-        start_date=datetime(2025, 1, 1, tzinfo=UTC),
+        # no start date: the first run is the next one due, not one for a time before the project was there
+        schedule=CronTriggerTimetable(cron, timezone="UTC") if (cron := spec.schedules.data) else None,
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(hours=6),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param, TriggerRule, chain, dag, task
@@ -53,7 +52,6 @@ def build(spec: PipelineSpec) -> DAG:
     @dag(
         dag_id=f"{spec.name}.release",
         schedule=None,
-        start_date=datetime(2025, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=8,  # an older candidate may still be waiting for its answer
         doc_md=DOC.format(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperator
@@ -54,7 +54,6 @@ def build(spec: PipelineSpec) -> DAG:
     @dag(
         dag_id=f"{spec.name}.train",
         schedule=schedule,
-        start_date=datetime(2025, 1, 1, tzinfo=UTC),
         catchup=False,
         max_active_runs=1,
         dagrun_timeout=timedelta(minutes=3 * spec.training.timeout_minutes),

@@ -45,7 +45,7 @@ def publish(
     """
     import pyarrow as pa
 
-    current = _rows(lake, spec)
+    current = history(lake, spec)
     if current and current[-1].version == version:
         return False
     row = {
@@ -64,7 +64,7 @@ def latest(lake: Lake, spec: PipelineSpec) -> Published:
     Raises:
         NothingPublished: the data DAG has not yet got through.
     """
-    rows = _rows(lake, spec)
+    rows = history(lake, spec)
     if not rows:
         raise NothingPublished(
             f"no published features of {spec.name!r} in {lake.uri(table(spec))}",
@@ -78,7 +78,8 @@ def table(spec: PipelineSpec) -> str:
     return f"{spec.name}/features/published"
 
 
-def _rows(lake: Lake, spec: PipelineSpec) -> list[Published]:
+def history(lake: Lake, spec: PipelineSpec) -> list[Published]:
+    """Everything that was published, oldest first."""
     if not lake.exists(table(spec)):
         return []
     rows = [

@@ -6,12 +6,18 @@ environment (`airworthy env`).
 
 from __future__ import annotations
 
+import argparse
+import json
 import logging
+import sys
+from collections.abc import Callable
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from airworthy import pipelines
 from airworthy.errors import AirworthyError
+from airworthy.settings import from_environment
 
 if TYPE_CHECKING:
     from airworthy.lake import Lake
@@ -100,3 +106,68 @@ def snapshot(spec: PipelineSpec, settings: Settings) -> dict[str, Any]:
 def training_table(spec: PipelineSpec) -> str:
     """The feature table's name in the lake."""
     return f"{spec.name}/features/training"
+
+
+def gates(spec: PipelineSpec, settings: Settings, train_run: str) -> dict[str, float | None]:
+    """Judge a training's evaluation; the observed figure by gate.
+
+    Raises:
+        GatesMissed: with every missed gate.
+    """
+    from airworthy.registry import Registry
+    from airworthy.release.gates import check
+
+    registry = Registry(settings.mlflow_url)
+    run = registry.run(spec.name, train_run)
+    results = check(registry.evaluation(run.info.run_id), spec.gates)
+    for result in results:
+        log.info("%s %s: %s", "passed" if result.passed else "MISSED", result.name, result.reason)
+    if missed := [result for result in results if not result.passed]:
+        raise GatesMissed(
+            f"{train_run} is not registered:\n" + "\n".join(f"  - {result.name}: {result.reason}" for result in missed),
+            next_step=f"look at {registry.run_page(run.info.experiment_id, run.info.run_id)}",
+        )
+    return {result.name: result.observed for result in results}
+
+
+def register(spec: PipelineSpec, settings: Settings, train_run: str, tags: dict[str, str]) -> int:
+    """Register a training's model once, and return its version."""
+    from airworthy import publish
+    from airworthy.registry import Registry
+
+    registry = Registry(settings.mlflow_url)
+    data_version = registry.run(spec.name, train_run).data.tags.get("airworthy.data_version", "")
+    published = [each for each in publish.history(lake(settings), spec) if str(each.version) == data_version]
+    if published:
+        tags = {"airworthy.validation": json.dumps(published[-1].validation, default=str)[:4000], **tags}
+    version = registry.register(spec.name, train_run, tags)
+    log.info("%s is %s v%s", train_run, spec.name, version)
+    return version
+
+
+def main() -> None:
+    """Run one stage in a shell."""
+    parser = argparse.ArgumentParser(prog="python -m airworthy.stages", description=__doc__)
+    parser.add_argument("stage", choices=["ingest", "validate-publish", "materialise", "snapshot", "gates", "register"])
+    parser.add_argument("--pipeline", required=True, help="a folder's name below include/pipelines")
+    parser.add_argument("--train-run", default="", help="for gates and register: the training's name")
+    arguments = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s")
+    settings = from_environment()
+    spec = pipelines.load(settings.pipelines, arguments.pipeline)
+    chosen: dict[str, Callable[[], Any]] = {
+        "ingest": lambda: ingest(spec, settings),
+        "validate-publish": lambda: publish(spec, settings, validate(spec, settings)),
+        "materialise": lambda: materialise(spec, settings),
+        "snapshot": lambda: snapshot(spec, settings)["version"],
+        "gates": lambda: gates(spec, settings, arguments.train_run),
+        "register": lambda: register(spec, settings, arguments.train_run, {}),
+    }
+    try:
+        print(json.dumps(chosen[arguments.stage](), default=str))
+    except AirworthyError as error:
+        sys.exit(f"{arguments.stage}: {error}")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,42 +1,36 @@
-"""The train DAG's hands: each task of `<pipeline>.train`, with this deployment's addresses."""
+"""The train DAG's hands: each stage of `<pipeline>.train`, with this deployment's addresses."""
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
 from airworthy_airflow import connections
 
 if TYPE_CHECKING:
-    from airworthy.registry import Registry
-
     from airworthy.spec import PipelineSpec
-
-log = logging.getLogger(__name__)
-
-
-def registry() -> Registry:
-    """The model registry of this deployment."""
-    from airworthy.registry import Registry
-
-    return Registry(connections.settings().mlflow_url)
 
 
 def snapshot(spec: PipelineSpec) -> dict[str, Any]:
     """Pin the published version of the feature table."""
-    from airworthy import publish
-    from airworthy_airflow.data import lake
+    from airworthy import stages
 
-    published = publish.latest(lake(), spec)
-    log.info("training on features v%s, published %s", published.version, published.at)
-    return {"version": published.version, "raw_versions": published.raw_versions}
+    return stages.snapshot(spec, connections.settings())
 
 
-def gates(spec: PipelineSpec, train_run: str) -> dict[str, Any]:
-    """Read the gates of this run's evaluation; a missed gate fails the task for good."""
-    raise NotImplementedError
+def gates(spec: PipelineSpec, train_run: str) -> dict[str, float | None]:
+    """Judge this run's evaluation; a missed gate fails the task for good."""
+    from airworthy import stages
+
+    return stages.gates(spec, connections.settings(), train_run)
 
 
 def register(spec: PipelineSpec, dag_run: Any, params: dict[str, Any]) -> int:
-    """Register this run's model once and return its version."""
-    raise NotImplementedError
+    """Register this run's model once and return its version; the version says who asked for it, and why."""
+    from airworthy import stages
+
+    tags = {
+        "airworthy.triggered_by": dag_run.triggering_user_name or "",
+        "airworthy.reason": str(params.get("reason", "")),
+        "airworthy.run_type": str(getattr(dag_run.run_type, "value", dag_run.run_type)),
+    }
+    return stages.register(spec, connections.settings(), dag_run.run_id, tags)

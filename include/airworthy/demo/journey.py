@@ -103,9 +103,7 @@ class Traffic:
 
         def run() -> None:
             try:
-                self.report = self.replay.traffic(
-                    **self.options, stop=self._stop, on_progress=on_progress
-                )
+                self.report = self.replay.traffic(**self.options, stop=self._stop, on_progress=on_progress)
             except BaseException as error:  # handed over to whoever waits
                 self.error = error
 
