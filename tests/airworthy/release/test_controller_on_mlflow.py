@@ -1,0 +1,78 @@
+"""A whole release against a real MLflow server: what the aliases and tags say after every step."""
+
+import pytest
+from small_models import SPEC
+
+from airworthy.ledger import Ledger
+from airworthy.registry import DATA_VERSION, Registry, ServingState
+from airworthy.release.canary import VariantMeasurement, Verdict
+from airworthy.release.controller import NotApproved, ReleaseController
+from airworthy.settings import Settings
+from airworthy.training.evaluation import Evaluation, Metrics, Slice
+
+NAME = "release_on_mlflow"
+MEASURED = {"challenger": VariantMeasurement(120, 0, 5.0), "champion": VariantMeasurement(2280, 0, 5.0)}
+
+
+def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
+    spec = SPEC.model_copy(update={"name": NAME})
+    registry = Registry(mlflow_url)
+    control = ReleaseController(spec, registry, Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"), Settings(home=tmp_path))
+
+    def train(train_run):
+        version = registry.register_baseline(
+            spec, 0.3, train_run=train_run, kind="candidate", tags={DATA_VERSION: "4", "airworthy.triggered_by": "bob"}
+        )
+        run_id = registry.version(NAME, version).run_id
+        figures = Metrics(rows=5000, rate=0.25, roc_auc=0.74, log_loss=0.41)
+        evaluation = Evaluation(
+            pipeline=NAME,
+            train_run=train_run,
+            run_id=run_id,
+            data_version="4",
+            data_until="2013-08-31T23:00:00+00:00",
+            holdout_from="2013-08-01T00:00:00+00:00",
+            train_rows=100_000,
+            candidate=figures,
+            average=Metrics(rows=5000, rate=0.25, roc_auc=0.5, log_loss=0.56),
+            slices=(Slice(column="origin", value="JFK", candidate=figures),),
+        )
+        registry.client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
+        return version
+
+    first = train("scheduled__1")
+    report = control.stage(first)
+    assert report.ok, report.reason
+    baseline = registry.alias(NAME, "champion")
+    assert baseline is not None and registry.version_tags(NAME, baseline)["airworthy.kind"] == "baseline"
+    control.start_canary(first)
+    canary = ServingState(baseline, first, 5.0, f"{NAME}-v{first}")
+    assert registry.serving_state(NAME) == canary
+    control.record_verdict(first, Verdict("promote", "0 errors"), MEASURED)
+
+    evidence = control.evidence(first)
+    assert evidence.champion_is_baseline and evidence.champion_version == baseline
+    assert evidence.triggered_by == "bob" and evidence.data_version == "4"
+    page = evidence.markdown()
+    assert "only the always-average baseline" in page and f"{mlflow_url}/#/models/{NAME}/versions/{first}" in page
+    control.request_approval(first, evidence)
+    with pytest.raises(NotApproved):
+        control.promote(first)
+    assert registry.serving_state(NAME) == canary
+    assert control.record_decision(first, digest=evidence.digest, user="ann", decision="approve").allowed
+    control.promote(first)
+    assert registry.serving_state(NAME) == ServingState(champion=first)
+
+    second = train("scheduled__2")
+    assert control.stage(second).ok
+    control.start_canary(second)
+    registry.set_alias(NAME, "champion", second)  # by hand, past the ledger
+    assert control.reconcile() == [f"champion: v{first}, was v{second}"]
+    assert registry.serving_state(NAME) == ServingState(first, second, 5.0, f"{NAME}-v{second}")
+    control.roll_back(second, "ann", "not today")
+    assert registry.serving_state(NAME) == ServingState(champion=first)
+
+    control.restore(None, "ann", "start over")
+    assert registry.serving_state(NAME) == ServingState(champion=baseline)
+    assert control.ledger.verify() == len(control.ledger.entries())
+    control.ledger.close()
