@@ -1,0 +1,400 @@
+"""From a request's instances to its answers: features, split, models, and the champion when the challenger fails."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import onnxruntime as ort
+from numpy.typing import NDArray
+
+from airworthy.errors import AirworthyError
+from airworthy.serving.follower import Broken, Serving
+from airworthy.serving.lane import Busy, Lane
+from airworthy.serving.model import Model
+from airworthy.serving.request import Refused, check_finite
+from airworthy.serving.split import Variant, variant
+
+if TYPE_CHECKING:
+    from airworthy.serving.metrics import Metrics
+    from airworthy.serving.options import ServiceOptions
+    from airworthy.spec import PipelineSpec
+
+log = logging.getLogger(__name__)
+
+LOG_EVERY_SECONDS = 10.0
+
+
+class Features(Protocol):
+    """What the service needs of :class:`airworthy.features.online.OnlineStore`."""
+
+    def read(self, entity_keys: list[dict[str, str | None]], at: Any = None) -> NDArray[np.float32]: ...
+
+
+class OnlineStoreAway(AirworthyError):
+    """The looked-up features could not be read."""
+
+
+@dataclass(slots=True)
+class Rows:
+    """The n rows of one request on their way through the lanes.
+
+    Attributes:
+        todo: [n] rows the next champion pass answers.
+        online: view features [n, V], once they were read.
+        probability: [n], NaN where there is no answer (yet).
+    """
+
+    serving: Serving
+    keys: list[str]
+    variants: list[Variant]
+    own: list[dict[str, Any]]
+    entities: list[dict[str, str | None]]
+    at: list[datetime]
+    todo: NDArray[np.bool_]
+    probability: NDArray[np.float64]
+    online: NDArray[np.float32] | None = None
+
+    def __len__(self) -> int:
+        return len(self.keys)
+
+    def need(self) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+        """Own and looked-up features of the rows to do."""
+        assert self.online is not None, "features are read before a model is asked"
+        if self.todo.all():
+            return self.own, self.online
+        return [row for row, wanted in zip(self.own, self.todo, strict=True) if wanted], self.online[self.todo]
+
+
+@dataclass(slots=True)
+class Try:
+    """Rows on their way through the challenger."""
+
+    own: list[dict[str, Any]]
+    online: NDArray[np.float32]
+    answer: NDArray[np.float64] | None = None
+
+    def __len__(self) -> int:
+        return len(self.own)
+
+
+@dataclass(frozen=True, slots=True)
+class Prediction:
+    """One instance's answer.
+
+    Attributes:
+        variant: whose share the key is in.
+        version: that answered: the champion's where ``fallback``.
+        fallback: the challenger failed and the champion answered.
+    """
+
+    key: str
+    probability: float
+    version: int
+    variant: Variant
+    fallback: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A request's answers, and what the prediction log wants to know about them."""
+
+    predictions: list[Prediction]
+    release_id: str | None
+    serving: Serving
+    rows: Rows
+
+
+class _Canary:
+    """The challenger's own lane: however long it takes, the champion's requests do not wait behind it."""
+
+    def __init__(self, model: Model, name: str, options: ServiceOptions) -> None:
+        self.model = model
+        self.lane: Lane[Try] = Lane(
+            self._work,
+            name=f"{name} challenger v{model.version}",
+            max_batch=options.max_batch_rows,
+            max_waiting=options.max_waiting,
+        )
+        self._running: ort.RunOptions | None = None
+        self._quiet_until = 0.0
+
+    async def answer(self, own: list[dict[str, Any]], online: NDArray[np.float32], seconds: float) -> Any:
+        """Probabilities [n], or None when it raised or took longer than ``seconds``."""
+        attempt = Try(own, online)
+        try:
+            async with asyncio.timeout(seconds):
+                await self.lane.submit(attempt)
+        except TimeoutError:
+            # a stalled event loop sees the time run out although the answer is there
+            if attempt.answer is None:
+                if self._running is not None:
+                    self._running.terminate = True
+                self._say(f"took longer than {seconds:.3g} s")
+        except Busy:
+            self._say("is behind: too many requests wait for it")
+        except Exception as error:
+            self._say(f"failed: {error}")
+        return attempt.answer
+
+    def _say(self, what: str) -> None:
+        """To the log, but not for every request; the metrics count each."""
+        if time.monotonic() >= self._quiet_until:
+            self._quiet_until = time.monotonic() + LOG_EVERY_SECONDS
+            log.warning("challenger v%s %s", self.model.version, what)
+
+    def _work(self, tries: Sequence[Try]) -> Sequence[Exception | None]:
+        self._running = _quiet_run()
+        own = [row for each in tries for row in each.own]
+        answer = self.model.predict(own, np.concatenate([each.online for each in tries]), self._running)
+        for each, part in zip(tries, _split(answer, [len(t) for t in tries]), strict=True):
+            each.answer = part
+        return [None] * len(tries)
+
+
+class Predictor:
+    """Answers the requests for one pipeline. To be used from one event loop.
+
+    Args:
+        spec: the pipeline.
+        code: its ``features`` module.
+        features: the online store.
+        current: what serves now.
+    """
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        code: ModuleType,
+        features: Features,
+        current: Callable[[], Serving],
+        metrics: Metrics,
+        options: ServiceOptions,
+    ) -> None:
+        self.spec = spec
+        self._request = code.request_features
+        self._prediction_times = code.prediction_times
+        self._features = features
+        self._current = current
+        self._metrics = metrics
+        self._options = options
+        self._canary: _Canary | None = None
+        self._champion = Lane(
+            self._work, name=spec.name, max_batch=options.max_batch_rows, max_waiting=options.max_waiting
+        )
+        self._patience = spec.release.max_p95_ms / 1000 * options.patience
+        self._views = [(name, len(view.features)) for name, view in spec.features.views.items()]
+        self._batch_rows = metrics.batch_rows.labels(spec.name)
+
+    async def predict(self, instances: list[dict[str, Any]], arrived: float) -> Answer:
+        """Answer every instance.
+
+        Args:
+            instances: parsed and of the right shape.
+            arrived: ``time.perf_counter()`` when the request came in.
+
+        Raises:
+            Refused: 422 bad instance, 500 the champion failed, 503 no champion, too busy or features away.
+        """
+        serving = self._current()
+        if serving.champion is None:
+            why = f": {serving.problem}" if serving.problem else ""
+            raise self._failed(503, "no_champion", f"no version of {self.spec.name} serves yet{why}")
+        rows = self._rows(serving, instances)
+        await self._on_champion(rows)
+        fell_back = await self._on_challenger(rows)
+        self._count(rows, fell_back, time.perf_counter() - arrived)
+        if (bad := np.flatnonzero(np.isnan(rows.probability))).size:
+            raise self._failed(
+                500,
+                "no_answer",
+                f"instances[{bad[0]}]: version {serving.champion.version} gave no probability",
+                instance=int(bad[0]),
+            )
+        return self._answer(rows, fell_back)
+
+    def close(self) -> None:
+        """Let the lanes' threads end."""
+        self._champion.close()
+        if self._canary is not None:
+            self._canary.lane.close()
+
+    def _rows(self, serving: Serving, instances: list[dict[str, Any]]) -> Rows:
+        own, entities, at = self._request_features(instances)
+        check_finite(own, self.spec.features.request.numeric)
+        keys = [instance["key"] for instance in instances]
+        variants = [variant(key, serving.release, serving.percent) for key in keys]
+        # a challenger that does not load gets no try: its share goes to the champion at once
+        broken = not isinstance(serving.challenger, Model)
+        todo = np.array([broken or each == "champion" for each in variants])
+        return Rows(serving, keys, variants, own, entities, at, todo, np.full(len(keys), np.nan))
+
+    def _request_features(
+        self, instances: list[dict[str, Any]]
+    ) -> tuple[list[dict[str, Any]], list[dict[str, str | None]], list[datetime]]:
+        try:
+            return self._features_of(instances)
+        except AirworthyError as error:
+            if len(instances) == 1:
+                raise _bad_instance(0, error) from error
+            for index, instance in enumerate(instances):
+                try:
+                    self._features_of([instance])
+                except AirworthyError as one:
+                    raise _bad_instance(index, one) from one
+            raise self._failed(500, "features", str(error)) from error
+        except Exception as error:
+            log.exception("%s: request_features failed", self.spec.name)
+            raise self._failed(500, "features", f"the pipeline's request_features failed: {error!r:.200}") from error
+
+    def _features_of(self, instances: list[dict[str, Any]]) -> Any:
+        own, entities = self._request(instances)
+        # features are as of the prediction time, as in training; nobody knows more than what is known now
+        now = time.time()
+        asked = self._prediction_times(instances, self.spec.prediction_lead_minutes)
+        return own, entities, [datetime.fromtimestamp(min(moment, now), UTC) for moment in asked]
+
+    async def _on_champion(self, rows: Rows) -> None:
+        try:
+            async with asyncio.timeout(self._options.answer_seconds):
+                await self._champion.submit(rows)
+        except TimeoutError as error:
+            raise self._failed(503, "timeout", f"no answer within {self._options.answer_seconds:g} s") from error
+        except Busy as error:
+            raise self._failed(503, "busy", "too many requests are waiting", next_step="try again later") from error
+        except OnlineStoreAway as error:
+            raise self._failed(503, "features_away", error.message, next_step=error.next_step) from error
+        except Exception as error:
+            log.warning("%s: the champion failed: %s", self.spec.name, error)  # its rows are counted as errors
+
+    async def _on_challenger(self, rows: Rows) -> NDArray[np.bool_]:
+        """Ask the challenger for its share; where it gives nothing, the champion. Returns the rows it failed."""
+        challenger, share = rows.serving.challenger, np.array([each == "challenger" for each in rows.variants])
+        if challenger is None or not share.any():
+            return np.zeros(len(rows), bool)
+        if isinstance(challenger, Broken):
+            return share  # the champion has answered already
+        if rows.online is None:
+            return np.zeros(len(rows), bool)  # never came as far as a model: not the challenger's fault
+        if self._canary is None or self._canary.model is not challenger:
+            if self._canary is not None:
+                self._canary.lane.close()
+            self._canary = _Canary(challenger, self.spec.name, self._options)
+        rows.todo = share
+        own, online = rows.need()
+        answer = await self._canary.answer(own, online, self._patience)
+        if answer is not None:
+            rows.probability[share] = answer
+        failed = share & np.isnan(rows.probability)
+        if failed.any():
+            rows.todo = failed
+            await self._on_champion(rows)
+        return failed
+
+    def _work(self, batch: Sequence[Rows]) -> Sequence[Exception | None]:
+        """In the champion's thread: read features where they are missing, then one model call per version."""
+        errors: dict[int, Exception] = {}
+        unread = [i for i, rows in enumerate(batch) if rows.online is None]
+        if unread:
+            try:
+                self._read([batch[i] for i in unread])
+            except Exception as error:
+                log.warning("%s: the online store failed: %s", self.spec.name, error)
+                away = OnlineStoreAway(f"the online feature store does not answer: {error!s:.200}")
+                errors |= dict.fromkeys(unread, away)
+        by_model: dict[int, list[int]] = {}
+        for i, rows in enumerate(batch):
+            if i not in errors and rows.todo.any():
+                by_model.setdefault(id(rows.serving.champion), []).append(i)
+        for indices in by_model.values():
+            try:
+                self._ask([batch[i] for i in indices])
+            except Exception as error:
+                errors |= dict.fromkeys(indices, error)
+        return [errors.get(i) for i in range(len(batch))]
+
+    def _read(self, batch: list[Rows]) -> None:
+        keys = [entity for rows in batch for entity in rows.entities]
+        online = self._features.read(keys, at=[moment for rows in batch for moment in rows.at])
+        for rows, part in zip(batch, _split(online, [len(rows) for rows in batch]), strict=True):
+            rows.online = part
+        missing = np.isnan(online).sum(axis=0)
+        position = 0
+        for view, width in self._views if missing.any() else ():
+            if count := int(missing[position : position + width].sum()):
+                self._metrics.missing_features.labels(self.spec.name, view).inc(count)
+            position += width
+
+    def _ask(self, batch: list[Rows]) -> None:
+        model = batch[0].serving.champion
+        assert model is not None, "predict() refuses without a champion"
+        needs = [rows.need() for rows in batch]
+        own = [row for rows, _ in needs for row in rows]
+        answer = model.predict(own, np.concatenate([online for _, online in needs]))
+        for rows, part in zip(batch, _split(answer, [len(own) for own, _ in needs]), strict=True):
+            rows.probability[rows.todo] = part
+        self._batch_rows.observe(len(own))
+
+    def _answer(self, rows: Rows, fell_back: NDArray[np.bool_]) -> Answer:
+        champion, challenger = rows.serving.champion, rows.serving.challenger
+        assert champion is not None, "predict() refuses without a champion"
+        versions = {"champion": champion.version, "challenger": challenger.version if challenger else 0}
+        predictions = [
+            Prediction(key, probability, champion.version if fallback else versions[which], which, fallback)
+            for key, probability, which, fallback in zip(
+                rows.keys, rows.probability.tolist(), rows.variants, fell_back.tolist(), strict=True
+            )
+        ]
+        return Answer(predictions, rows.serving.release, rows.serving, rows)
+
+    def _count(self, rows: Rows, fell_back: NDArray[np.bool_], seconds: float) -> None:
+        serving = rows.serving
+        unanswered = np.isnan(rows.probability)
+        for which, model in (("champion", serving.champion), ("challenger", serving.challenger)):
+            mine = np.array([each == which for each in rows.variants])
+            if model is None or not mine.any():
+                continue
+            counters = self._metrics.of(self.spec.name, serving.release, which, model.version)
+            error, fallback = int((mine & unanswered).sum()), int((mine & fell_back & ~unanswered).sum())
+            for counter, count in (
+                (counters.error, error),
+                (counters.fallback, fallback),
+                (counters.ok, int(mine.sum()) - error - fallback),
+            ):
+                if count:
+                    counter.inc(count)
+            counters.seconds.observe(seconds)
+
+    def _failed(self, status: int, reason: str, message: str, **details: Any) -> Refused:
+        self._metrics.failures.labels(self.spec.name, reason).inc()
+        return Refused(status, reason, message, **details)
+
+
+def _bad_instance(index: int, error: AirworthyError) -> Refused:
+    field_name, _, _ = error.message.partition(":")
+    return Refused(
+        422,
+        "bad_instance",
+        f"instances[{index}].{error.message}",
+        instance=index,
+        field=field_name if field_name.isidentifier() else None,
+        next_step=error.next_step,
+    )
+
+
+def _split(values: Any, sizes: Sequence[int]) -> list[Any]:
+    """Cut [sum(sizes), ...] into parts of these sizes."""
+    return np.split(values, np.cumsum(sizes)[:-1]) if len(sizes) > 1 else [values]
+
+
+def _quiet_run() -> ort.RunOptions:
+    options = ort.RunOptions()
+    options.log_severity_level = 4
+    return options
