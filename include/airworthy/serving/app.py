@@ -23,7 +23,7 @@ from airworthy.serving.request import Refused, parse
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from airworthy.serving.predictor import Answer
+    from airworthy.serving.rows import Answer
     from airworthy.serving.service import Served, Service
 
 log = logging.getLogger(__name__)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from airworthy.lake import Lake
     from airworthy.serving.metrics import Metrics
     from airworthy.serving.options import ServiceOptions
-    from airworthy.serving.predictor import Answer
+    from airworthy.serving.rows import Answer
     from airworthy.spec import PipelineSpec
 
 log = logging.getLogger(__name__)

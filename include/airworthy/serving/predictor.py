@@ -6,21 +6,21 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
+from airworthy.serving.challenger import ChallengerLane
 from airworthy.serving.follower import Broken, Serving
 from airworthy.serving.lane import Busy, Lane
 from airworthy.serving.model import Model
 from airworthy.serving.request import Refused, check_finite
-from airworthy.serving.split import Variant, variant
+from airworthy.serving.rows import Answer, Prediction, Rows, split_like
+from airworthy.serving.split import variant
 
 if TYPE_CHECKING:
     from airworthy.serving.metrics import Metrics
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
     from airworthy.spec import PipelineSpec
 
 log = logging.getLogger(__name__)
-
-LOG_EVERY_SECONDS = 10.0
 
 
 class Features(Protocol):
@@ -40,123 +38,6 @@ class Features(Protocol):
 
 class OnlineStoreAway(AirworthyError):
     """The looked-up features could not be read."""
-
-
-@dataclass(slots=True)
-class Rows:
-    """The n rows of one request on their way through the lanes.
-
-    Attributes:
-        todo: [n] rows the next champion pass answers.
-        online: view features [n, V], once they were read.
-        probability: [n], NaN where there is no answer (yet).
-    """
-
-    serving: Serving
-    keys: list[str]
-    variants: list[Variant]
-    own: list[dict[str, Any]]
-    entities: list[dict[str, str | None]]
-    at: list[datetime]
-    todo: NDArray[np.bool_]
-    probability: NDArray[np.float64]
-    online: NDArray[np.float32] | None = None
-
-    def __len__(self) -> int:
-        return len(self.keys)
-
-    def need(self) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
-        """Own and looked-up features of the rows to do."""
-        assert self.online is not None, "features are read before a model is asked"
-        if self.todo.all():
-            return self.own, self.online
-        return [row for row, wanted in zip(self.own, self.todo, strict=True) if wanted], self.online[self.todo]
-
-
-@dataclass(slots=True)
-class Try:
-    """Rows on their way through the challenger."""
-
-    own: list[dict[str, Any]]
-    online: NDArray[np.float32]
-    answer: NDArray[np.float64] | None = None
-
-    def __len__(self) -> int:
-        return len(self.own)
-
-
-@dataclass(frozen=True, slots=True)
-class Prediction:
-    """One instance's answer.
-
-    Attributes:
-        variant: whose share the key is in.
-        version: that answered: the champion's where ``fallback``.
-        fallback: the challenger failed and the champion answered.
-    """
-
-    key: str
-    probability: float
-    version: int
-    variant: Variant
-    fallback: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Answer:
-    """A request's answers, and what the prediction log wants to know about them."""
-
-    predictions: list[Prediction]
-    release_id: str | None
-    serving: Serving
-    rows: Rows
-
-
-class _Canary:
-    """The challenger's own lane: however long it takes, the champion's requests do not wait behind it."""
-
-    def __init__(self, model: Model, name: str, options: ServiceOptions) -> None:
-        self.model = model
-        self.lane: Lane[Try] = Lane(
-            self._work,
-            name=f"{name} challenger v{model.version}",
-            max_batch=options.max_batch_rows,
-            max_waiting=options.max_waiting,
-        )
-        self._running: ort.RunOptions | None = None
-        self._quiet_until = 0.0
-
-    async def answer(self, own: list[dict[str, Any]], online: NDArray[np.float32], seconds: float) -> Any:
-        """Probabilities [n], or None when it raised or took longer than ``seconds``."""
-        attempt = Try(own, online)
-        try:
-            async with asyncio.timeout(seconds):
-                await self.lane.submit(attempt)
-        except TimeoutError:
-            # a stalled event loop sees the time run out although the answer is there
-            if attempt.answer is None:
-                if self._running is not None:
-                    self._running.terminate = True
-                self._say(f"took longer than {seconds:.3g} s")
-        except Busy:
-            self._say("is behind: too many requests wait for it")
-        except Exception as error:
-            self._say(f"failed: {error}")
-        return attempt.answer
-
-    def _say(self, what: str) -> None:
-        """To the log, but not for every request; the metrics count each."""
-        if time.monotonic() >= self._quiet_until:
-            self._quiet_until = time.monotonic() + LOG_EVERY_SECONDS
-            log.warning("challenger v%s %s", self.model.version, what)
-
-    def _work(self, tries: Sequence[Try]) -> Sequence[Exception | None]:
-        self._running = _quiet_run()
-        own = [row for each in tries for row in each.own]
-        answer = self.model.predict(own, np.concatenate([each.online for each in tries]), self._running)
-        for each, part in zip(tries, _split(answer, [len(t) for t in tries]), strict=True):
-            each.answer = part
-        return [None] * len(tries)
 
 
 class Predictor:
@@ -185,7 +66,7 @@ class Predictor:
         self._current = current
         self._metrics = metrics
         self._options = options
-        self._canary: _Canary | None = None
+        self._canary: ChallengerLane | None = None
         self._champion = Lane(
             self._work, name=spec.name, max_batch=options.max_batch_rows, max_waiting=options.max_waiting
         )
@@ -286,7 +167,7 @@ class Predictor:
         if self._canary is None or self._canary.model is not challenger:
             if self._canary is not None:
                 self._canary.lane.close()
-            self._canary = _Canary(challenger, self.spec.name, self._options)
+            self._canary = ChallengerLane(challenger, self.spec.name, self._options)
         rows.todo = share
         own, online = rows.need()
         answer = await self._canary.answer(own, online, self._patience)
@@ -323,7 +204,7 @@ class Predictor:
     def _read(self, batch: list[Rows]) -> None:
         keys = [entity for rows in batch for entity in rows.entities]
         online = self._features.read(keys, at=[moment for rows in batch for moment in rows.at])
-        for rows, part in zip(batch, _split(online, [len(rows) for rows in batch]), strict=True):
+        for rows, part in zip(batch, split_like(online, [len(rows) for rows in batch]), strict=True):
             rows.online = part
         missing = np.isnan(online).sum(axis=0)
         position = 0
@@ -338,7 +219,7 @@ class Predictor:
         needs = [rows.need() for rows in batch]
         own = [row for rows, _ in needs for row in rows]
         answer = model.predict(own, np.concatenate([online for _, online in needs]))
-        for rows, part in zip(batch, _split(answer, [len(own) for own, _ in needs]), strict=True):
+        for rows, part in zip(batch, split_like(answer, [len(own) for own, _ in needs]), strict=True):
             rows.probability[rows.todo] = part
         self._batch_rows.observe(len(own))
 
@@ -387,14 +268,3 @@ def _bad_instance(index: int, error: AirworthyError) -> Refused:
         field=field_name if field_name.isidentifier() else None,
         next_step=error.next_step,
     )
-
-
-def _split(values: Any, sizes: Sequence[int]) -> list[Any]:
-    """Cut [sum(sizes), ...] into parts of these sizes."""
-    return np.split(values, np.cumsum(sizes)[:-1]) if len(sizes) > 1 else [values]
-
-
-def _quiet_run() -> ort.RunOptions:
-    options = ort.RunOptions()
-    options.log_severity_level = 4
-    return options
