@@ -132,15 +132,9 @@ def gates(spec: PipelineSpec, settings: Settings, train_run: str) -> dict[str, f
 
 def register(spec: PipelineSpec, settings: Settings, train_run: str, tags: dict[str, str]) -> int:
     """Register a training's model once, and return its version."""
-    from airworthy import publish
     from airworthy.registry import Registry
 
-    registry = Registry(settings.mlflow_url)
-    data_version = registry.run(spec.name, train_run).data.tags.get("airworthy.data_version", "")
-    published = [each for each in publish.history(lake(settings), spec) if str(each.version) == data_version]
-    if published:
-        tags = {"airworthy.validation": json.dumps(published[-1].validation, default=str)[:4000], **tags}
-    version = registry.register(spec.name, train_run, tags)
+    version = Registry(settings.mlflow_url).register(spec.name, train_run, tags)
     log.info("%s is %s v%s", train_run, spec.name, version)
     return version
 
