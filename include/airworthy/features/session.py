@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -54,6 +55,8 @@ def spark_session(
     configuration = {**COMMON, **_python_path(), **s3a_configuration(storage_options or {})}
     if _is_local(master, submitted):
         configuration = {**LOCAL, **configuration}
+        # else the workers are whatever python3 is on PATH, without this environment's packages
+        os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for key, value in configuration.items():
         builder = builder.config(key, value)
     session = builder.getOrCreate()
