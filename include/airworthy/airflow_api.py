@@ -115,6 +115,12 @@ class AirflowApi:
             for row in sorted(rows, key=lambda row: row["start_date"] or "9")
         ]
 
+    def result(self, dag_id: str, run_id: str, task_id: str) -> Any:
+        """What a task returned; None if nothing."""
+        path = f"/api/v2/dags/{dag_id}/dagRuns/{_part(run_id)}/taskInstances/{task_id}/xcomEntries/return_value"
+        answer = self._call("GET", path, accept=(200, 404), params={"deserialize": True})
+        return None if answer.status_code == 404 else answer.json()["value"]
+
     def log_tail(self, dag_id: str, run_id: str, task: TaskState, lines: int = 20) -> str:
         """The last lines of a task's log, as plain text."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{_part(run_id)}/taskInstances/{task.task_id}/logs/{task.try_number}"

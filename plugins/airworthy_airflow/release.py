@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,19 +115,15 @@ class CanaryLook:
         if decision := self.control.decided(self.version):
             outcome = "decided" if mode == "guard" else "closed"
             return {"outcome": outcome, "reason": decision, "measurements": {}}
-        measured = self._measure()
-        if measured is None and mode == "guard":
-            return None
-        figures = measured or {}
+        figures = self._measure()
         policy = self.control.spec.release
         if mode == "guard":
             problem = breach(figures["challenger"], policy)
             outcome, reason = ("rollback", problem) if problem else ("wait", "")
         else:
-            nothing = _nothing()
             said = verdict(
-                figures.get("challenger", nothing),
-                figures.get("champion", nothing),
+                figures["challenger"],
+                figures["champion"],
                 policy,
                 elapsed_minutes=minutes,
                 window_minutes=self.window_minutes,
@@ -141,12 +138,15 @@ class CanaryLook:
             "measurements": {variant: asdict(each) for variant, each in figures.items()},
         }
 
-    def _measure(self) -> dict[str, VariantMeasurement] | None:
-        """What was seen so far; None when the service does not answer just now."""
-        raise NotImplementedError
+    def _measure(self) -> Mapping[str, VariantMeasurement]:
+        """What was seen so far; while the service does not answer, what was seen before."""
+        from airworthy.serving.measure import ServiceAway, scrape
 
-
-def _nothing() -> VariantMeasurement:
-    from airworthy.release.canary import VariantMeasurement
-
-    return VariantMeasurement(0, 0, None)
+        settings, name = self.settings, self.control.spec.name
+        try:
+            reading = scrape(settings.serving_url, settings.serving_token, name, self.control.release_id(self.version))
+        except ServiceAway as away:
+            log.warning("%s", away)
+        else:
+            self.seen.add(reading)
+        return self.seen.measurements()

@@ -12,7 +12,8 @@ from airworthy.airflow_api import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
 
 if TYPE_CHECKING:
-    from airworthy.local.replay import Replay, ReplayReport
+    from airworthy.local.replay import Replay
+    from airworthy.local.traffic import ReplayReport
 
 OnTasks = Callable[[Sequence[TaskState]], None]
 

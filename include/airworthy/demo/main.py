@@ -143,10 +143,10 @@ class Demo:
             conf: dict[str, Any] = {"reason": "demo", "canary_minutes": self.plan.canary_minutes}
             run_id = _active(api, f"{PIPELINE}.train") or api.trigger(f"{PIPELINE}.train", conf, run_id=_run_id())
             journey.must_succeed(api, f"{PIPELINE}.train", run_id, self.view.tasks)
-            version = self._registry().version_of(PIPELINE, run_id)
+            version = api.result(f"{PIPELINE}.train", run_id, "register")
             if version is None:
                 raise NotPromoted(f"{run_id} registered no version", next_step=f"look at {self.stack.airflow_url}")
-            return version
+            return int(version)
 
     def _release(self, api: AirflowApi, version: int) -> None:
         dag_id, run_id = f"{PIPELINE}.release", f"{PIPELINE}-v{version}"

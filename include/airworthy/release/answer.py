@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
+
+import typer
 
 from airworthy.errors import AirworthyError
 
@@ -46,3 +48,65 @@ def give(api: AirflowApi, action: RequiredAction, answer: Answer, reason: str) -
         AirflowApiError: Airflow does not let this person answer, or somebody answered first.
     """
     api.answer(action, answer, {**action.params, "reason": reason})
+
+
+Pipeline = Annotated[str, typer.Argument(help="The pipeline whose candidate waits, e.g. flight_delays.")]
+Version = Annotated[int | None, typer.Option(help="Which candidate; needed only when several wait.")]
+User = Annotated[str, typer.Option(envvar="AIRWORTHY_USER", help="Your Airflow user name.", prompt="Airflow user")]
+Password = Annotated[
+    str,
+    typer.Option(
+        envvar="AIRWORTHY_PASSWORD",
+        help="Asked for when neither given nor in the environment.",
+        prompt=True,
+        hide_input=True,
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not show the evidence and ask again.")]
+Url = Annotated[str, typer.Option(envvar="AIRWORTHY_AIRFLOW_URL", help="Airflow's address.")]
+
+
+def approve(
+    pipeline: Pipeline,
+    user: User,
+    password: Password,
+    reason: Reason,
+    version: Version = None,
+    yes: Yes = False,
+    url: Url = "http://127.0.0.1:8080",
+) -> None:
+    """Approve the candidate that waits: the same answer as in Airflow's Required Actions, by the same rules."""
+    _answer("Approve", pipeline, version, user, password, reason, yes, url)
+
+
+def reject(
+    pipeline: Pipeline,
+    user: User,
+    password: Password,
+    reason: Reason,
+    version: Version = None,
+    yes: Yes = False,
+    url: Url = "http://127.0.0.1:8080",
+) -> None:
+    """Reject the candidate that waits: its canary ends, the champion stays."""
+    _answer("Reject", pipeline, version, user, password, reason, yes, url)
+
+
+def _answer(
+    answer: Answer, pipeline: str, version: int | None, user: str, password: str, reason: str, yes: bool, url: str
+) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.panel import Panel
+
+    from airworthy.airflow_api import AirflowApi
+
+    with AirflowApi(url, user, password, patience_seconds=5) as api:
+        action = waiting(api, pipeline, version)
+        if not yes:
+            Console().print(Panel(Markdown(action.body), title=action.subject))
+            typer.confirm(f"{answer} as {user}?", abort=True)
+        give(api, action, answer, reason)
+    done = {"Approve": "approved", "Reject": "rejected"}[answer]
+    typer.echo(f"{done} as {user}: {action.subject.rstrip('?')}: {reason}")

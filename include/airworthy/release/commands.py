@@ -1,4 +1,4 @@
-"""`airworthy ledger` and `airworthy rollback`: what served when and who let it, and the way back in one command."""
+"""`airworthy ledger`, `rollback`, `approve`, `reject`: what served when, who let it, and the way back."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from airworthy.release.answer import approve, reject
+
 if TYPE_CHECKING:
     from airworthy.ledger import Entry, Ledger
 
@@ -17,6 +19,8 @@ Pipeline = Annotated[str | None, typer.Argument(help="Only this pipeline; all of
 
 def register(app: typer.Typer) -> None:
     """Add the commands to the command line."""
+    app.command()(approve)
+    app.command()(reject)
     app.command()(ledger)
     app.command()(rollback)
 
