@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 #: What a pod may know: where data and registry are. Not the ledger, not the serving token.
 POD_SETTINGS = ("AIRWORTHY_LAKE", "AIRWORTHY_STORAGE_OPTIONS", "AIRWORTHY_MLFLOW_URL")
+#: Handed on only where this deployment sets it: otherwise the pod takes the folder its image carries.
+PIPELINES = "AIRWORTHY_PIPELINES"
 
 
 class TrainingPodOperator(KubernetesPodOperator):
@@ -70,4 +73,5 @@ def resources(profile: Profile) -> k8s.V1ResourceRequirements:
 def environment(settings: Settings) -> list[k8s.V1EnvVar]:
     """The addresses a pod needs, as environment variables."""
     known = settings.as_environment()
-    return [k8s.V1EnvVar(name=name, value=known[name]) for name in POD_SETTINGS]
+    names = [*POD_SETTINGS, PIPELINES] if PIPELINES in os.environ else POD_SETTINGS
+    return [k8s.V1EnvVar(name=name, value=known[name]) for name in names]
