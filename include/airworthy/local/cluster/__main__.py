@@ -7,9 +7,12 @@ import asyncio
 import fcntl
 import logging
 import os
+import signal
 import socket
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
@@ -108,6 +111,13 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, kubelet: Kubelet, store: Store, patience: float) -> None:
         super().__init__(config)
         self._kubelet, self._store, self._patience = kubelet, store, patience
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Like uvicorn's, without raising the signal again at the end: a clean end is exit status 0."""
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            asyncio.get_running_loop().add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         await self._kubelet.shut_down(self._patience)

@@ -104,7 +104,7 @@ class Api:
         """List, watch or create."""
         if request.method == "POST":
             return await self._create(request)
-        watching = request.query_params.get("watch", "").lower() in ("1", "true")
+        watching = _flag(request, "watch")
         resource, namespace = _resource(request, "watch" if watching else "list")
         wanted = selection.both(
             resource.plural, request.query_params.get("labelSelector"), request.query_params.get("fieldSelector")
@@ -223,13 +223,12 @@ class Api:
         if container not in names:
             raise bad_request(f"container {container} is not valid for pod {name}; it has {names}")
         run = self._kubelet.run_of(pod, container)
-        number = None if run is None else run.restarts - (query.get("previous") == "true")
-        if run is not None and run.state == "waiting" and run.last and query.get("previous") != "true":
-            number = run.restarts - 1  # it waits for its next try: the last one's log is what there is
-        elif run is None or (run.state == "waiting" and not run.last):
-            reason = "ContainerCreating" if run is None else run.reason
+        if run is None or (run.state == "waiting" and not run.last):
+            reason = "Unschedulable" if run is None else run.reason
             raise bad_request(f'container "{container}" in pod "{name}" is waiting to start: {reason}')
-        if number is None or number < 0:
+        # one that waits for its next try has no log of its own yet: the last try's is what there is
+        number = run.restarts - (run.state == "waiting" or _flag(request, "previous"))
+        if number < 0:
             raise bad_request(f'previous terminated container "{container}" in pod "{name}" not found')
         options = _log_options(request)
         uid, this_run = pod["metadata"]["uid"], number
@@ -240,9 +239,13 @@ class Api:
 
         path = self._processes.log(uid, container, number)
         return StreamingResponse(
-            stream(path, options, follow=query.get("follow", "").lower() in ("1", "true"), ended=ended),
+            stream(path, options, follow=_flag(request, "follow"), ended=ended),
             media_type="text/plain",
         )
+
+
+def _flag(request: Request, name: str) -> bool:
+    return request.query_params.get(name, "").lower() in ("1", "true")
 
 
 def _log_options(request: Request) -> LogOptions:
@@ -254,7 +257,7 @@ def _log_options(request: Request) -> LogOptions:
         elif query.get("sinceTime"):
             since = datetime.fromisoformat(query["sinceTime"]).timestamp()
         return LogOptions(
-            timestamps=query.get("timestamps", "").lower() in ("1", "true"),
+            timestamps=_flag(request, "timestamps"),
             since=since,
             tail=int(query["tailLines"]) if query.get("tailLines") else None,
             limit_bytes=int(query["limitBytes"]) if query.get("limitBytes") else None,
@@ -283,8 +286,11 @@ def _body(text: bytes, request: Request) -> Obj:
     try:
         body = json.loads(text)
     except ValueError as error:
-        kind = request.headers.get("content-type", "nothing")
-        raise ApiError(415, "UnsupportedMediaType", f"the body is not JSON (it says {kind}): {error}") from error
+        if "protobuf" in request.headers.get("content-type", ""):
+            # only kubectl's "create secret" and its like insist on it
+            hint = "only JSON is read here: kubectl create ... --dry-run=client -o yaml | kubectl apply -f -"
+            raise ApiError(415, "UnsupportedMediaType", hint) from error
+        raise bad_request(f"the body is not JSON: {error}") from error
     if not isinstance(body, dict):
         raise bad_request(f"the body is a {type(body).__name__}; a JSON object is expected")
     return body

@@ -45,32 +45,25 @@ async def stream(path: Path, options: LogOptions, *, follow: bool, ended: Callab
         follow: go on until the container has ended.
         ended: whether it has.
     """
-    position, sent, first = 0, 0, True
-    while True:
-        over = not follow or ended()  # before reading: what is written until then is still read
-        chunk = _read(path, position)
-        lines = [line for line in chunk.split(b"\n")[:-1] if _is_wanted(line, options)]
-        position += len(chunk)
-        if first and options.tail is not None:
-            lines = lines[-options.tail :] if options.tail else []
-        first = False
-        data = b"".join(_shown(line, options) for line in lines)
-        if options.limit_bytes is not None:
-            data = data[: options.limit_bytes - sent]
-        sent += len(data)
-        if data:
-            yield data
-        if over or sent == options.limit_bytes:
+    while not path.exists():  # the runner makes it in a moment
+        if not follow or ended():
             return
         await asyncio.sleep(FOLLOW_SECONDS)
-
-
-def _read(path: Path, position: int) -> bytes:
-    """Whole lines from ``position`` on."""
-    try:
-        with path.open("rb") as file:
-            file.seek(position)
-            data = file.read()
-    except FileNotFoundError:
-        return b""
-    return data[: data.rfind(b"\n") + 1]
+    sent, first, rest = 0, True, b""
+    with path.open("rb") as file:  # kept open: a deleted pod's last lines can still be read
+        while True:
+            over = not follow or ended()  # before reading: what is written until then is still read
+            *found, rest = (rest + file.read()).split(b"\n")
+            lines = [line for line in found if _is_wanted(line, options)]
+            if first and options.tail is not None:
+                lines = lines[-options.tail :] if options.tail else []
+            first = False
+            data = b"".join(_shown(line, options) for line in lines)
+            if options.limit_bytes is not None:
+                data = data[: options.limit_bytes - sent]
+            sent += len(data)
+            if data:
+                yield data
+            if over or sent == options.limit_bytes:
+                return
+            await asyncio.sleep(FOLLOW_SECONDS)

@@ -51,8 +51,9 @@ class LogFile:
             self._file.write(b"".join(out))
 
     def close(self) -> None:
-        if self._rest:
-            self.write(b"\n")
+        if self._rest:  # no newline at the end, and so none is shown
+            with contextlib.suppress(OSError):
+                self._file.write(_now().encode() + b" P " + self._rest + b"\n")
         self._file.close()
 
 
@@ -139,7 +140,7 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
         )  # fmt: skip
     except OSError as error:
         message = f"cannot start {order['argv'][0]!r} in {order['cwd']}: {error.strerror}"
-        log.write(message.encode())
+        log.write(message.encode() + b"\n")
         log.close()
         # 128 and StartError: what a container runtime answers here
         return {"exitCode": 128, "reason": "StartError", "message": message, "startedAt": started,
