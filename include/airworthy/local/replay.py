@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from airworthy.local.world import World
     from airworthy.settings import Settings
+    from airworthy.spec import PipelineSpec
 
 OnProgress = Callable[[ReplayReport], None]
 DAY = 86_400.0
@@ -37,13 +38,13 @@ class Replay:
     Args:
         world: the flights.
         settings: the service's address and token, the landing zone.
-        model: the pipeline that is asked.
+        spec: the pipeline that is asked.
     """
 
-    def __init__(self, world: World, settings: Settings, model: str = "flight_delays") -> None:
+    def __init__(self, world: World, settings: Settings, spec: PipelineSpec) -> None:
         self.world = world
         self.settings = settings
-        self.model = model
+        self.spec = spec
 
     def traffic(
         self,
@@ -137,7 +138,7 @@ class Replay:
         stop: threading.Event | None,
         on_progress: OnProgress | None,
     ) -> None:
-        url = f"{self.settings.serving_url.rstrip('/')}/v1/models/{self.model}:predict"
+        url = f"{self.settings.serving_url.rstrip('/')}/v1/models/{self.spec.name}:predict"
         timed = itertools.islice(self._timed(start, end, days_per_minute), limit)
         asyncio.run(
             send(
@@ -203,9 +204,7 @@ def replay(
     last: Annotated[str, typer.Option("--to", help="Last day; the first when left out.")] = "",
     speed: Annotated[str, typer.Option(help="Days per minute, or max.")] = "max",
     rate: Annotated[float, typer.Option(help="Requests per second at most; 0 for no limit.")] = 0.0,
-    land: Annotated[
-        bool, typer.Option(help="Land each day's files when it is over: the labels.")
-    ] = True,
+    land: Annotated[bool, typer.Option(help="Land each day's files when it is over: the labels.")] = True,
     traffic: Annotated[bool, typer.Option(help="Send each day's flights as requests.")] = True,
     requests: Annotated[int, typer.Option(help="Send at most so many; 0 for all.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="HTTP requests under way at once.")] = 8,
@@ -216,13 +215,15 @@ def replay(
     from rich.console import Console
     from rich.live import Live
 
+    from airworthy import pipelines
     from airworthy.local.world import World
     from airworthy.settings import from_environment
 
     console = Console()
     try:
         start = _day(first)
-        player = Replay(World(), from_environment(), model)
+        settings = from_environment()
+        player = Replay(World(), settings, pipelines.load(settings.pipelines, model))
         with Live(console=console, refresh_per_second=4) as live:
             report = player.play(
                 start,

@@ -68,6 +68,18 @@ class ReplayReport:
         """The challenger's share of the answered instances, in percent."""
         return 100 * self.by_variant.get("challenger", 0) / self.requests if self.requests else 0.0
 
+    def line(self) -> str:
+        """In one line, for people."""
+        parts = [f"{self.requests:,} requests, {self.rate:,.0f}/s"]
+        if self.p95_ms is not None:
+            parts.append(f"p50 {self.p50_ms:.1f} ms, p95 {self.p95_ms:.1f} ms")
+        if "challenger" in self.by_variant:
+            parts.append(f"challenger {self.by_variant['challenger']:,} ({self.challenger_share:.2f} %)")
+        for name, count in (("fallbacks", self.fallbacks), ("retries", self.retries), ("errors", self.errors)):
+            if count:
+                parts.append(f"{name} {count:,}")
+        return ", ".join(parts)
+
 
 class Tally:
     """Counts while requests are under way; :meth:`report` may be called from any thread."""

@@ -204,7 +204,7 @@ class PredictionLog:
             "prediction_id": f"{self._spool.id}-{self._number}",
             "key": prediction.key,
             "at": at.isoformat(),
-            "prediction_time": rows.at[row.index].isoformat(),
+            "prediction_time": datetime.fromtimestamp(rows.at[row.index], UTC).isoformat(),
             "date": f"{at:%Y-%m-%d}",
             "release_id": answer.release_id,
             "variant": prediction.variant,

@@ -6,7 +6,6 @@ import asyncio
 import logging
 import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,7 +32,9 @@ log = logging.getLogger(__name__)
 class Features(Protocol):
     """What the service needs of :class:`airworthy.features.online.OnlineStore`."""
 
-    def read(self, entity_keys: list[dict[str, str | None]], at: Any = None) -> NDArray[np.float32]: ...
+    def read(
+        self, entity_keys: Sequence[dict[str, str | None]], at: Sequence[float] | None = None
+    ) -> NDArray[np.float32]: ...
 
 
 class OnlineStoreAway(AirworthyError):
@@ -119,7 +120,7 @@ class Predictor:
 
     def _request_features(
         self, instances: list[dict[str, Any]]
-    ) -> tuple[list[dict[str, Any]], list[dict[str, str | None]], list[datetime]]:
+    ) -> tuple[list[dict[str, Any]], list[dict[str, str | None]], list[float]]:
         try:
             return self._features_of(instances)
         except AirworthyError as error:
@@ -140,7 +141,7 @@ class Predictor:
         # features are as of the prediction time, as in training; nobody knows more than what is known now
         now = time.time()
         asked = self._prediction_times(instances, self.spec.prediction_lead_minutes)
-        return own, entities, [datetime.fromtimestamp(min(moment, now), UTC) for moment in asked]
+        return own, entities, [min(moment, now) for moment in asked]
 
     async def _on_champion(self, rows: Rows) -> None:
         try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 import numpy as np
@@ -19,6 +18,7 @@ class Rows:
     """The n rows of one request on their way through the lanes.
 
     Attributes:
+        at: prediction times, seconds since 1970.
         todo: [n] rows the next champion pass answers.
         online: view features [n, V], once they were read.
         probability: [n], NaN where there is no answer (yet).
@@ -29,7 +29,7 @@ class Rows:
     variants: list[Variant]
     own: list[dict[str, Any]]
     entities: list[dict[str, str | None]]
-    at: list[datetime]
+    at: list[float]
     todo: NDArray[np.bool_]
     probability: NDArray[np.float64]
     online: NDArray[np.float32] | None = None
