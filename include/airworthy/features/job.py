@@ -235,7 +235,9 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _moment(text: str) -> datetime:
+def _moment(text: str) -> datetime | None:
+    if not text:  # what a template without a value becomes
+        return None
     moment = datetime.fromisoformat(text)
     return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
 
