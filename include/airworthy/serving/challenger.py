@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import onnxruntime as ort
 from numpy.typing import NDArray
 
 from airworthy.serving.lane import Busy, Lane
+from airworthy.serving.model import Run, stop
 from airworthy.serving.rows import split_like
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ class ChallengerLane:
             max_batch=options.max_batch_rows,
             max_waiting=options.max_waiting,
         )
-        self._running: ort.RunOptions | None = None
+        self._running: Run | None = None
         self._quiet_until = 0.0
 
     async def answer(self, own: list[dict[str, Any]], online: NDArray[np.float32], seconds: float) -> Any:
@@ -60,8 +60,7 @@ class ChallengerLane:
         except TimeoutError:
             # a stalled event loop sees the time run out although the answer is there
             if attempt.answer is None:
-                if self._running is not None:
-                    self._running.terminate = True
+                stop(self._running, attempt)
                 self._say(f"took longer than {seconds:.3g} s")
         except Busy:
             self._say("is behind: too many requests wait for it")
@@ -76,15 +75,9 @@ class ChallengerLane:
             log.warning("challenger v%s %s", self.model.version, what)
 
     def _work(self, tries: Sequence[_Try]) -> Sequence[Exception | None]:
-        self._running = _quiet_run()
+        self._running = Run(tries)
         own = [row for each in tries for row in each.own]
-        answer = self.model.predict(own, np.concatenate([each.online for each in tries]), self._running)
+        answer = self.model.predict(own, np.concatenate([each.online for each in tries]), self._running.options)
         for each, part in zip(tries, split_like(answer, [len(t) for t in tries]), strict=True):
             each.answer = part
         return [None] * len(tries)
-
-
-def _quiet_run() -> ort.RunOptions:
-    options = ort.RunOptions()
-    options.log_severity_level = 4
-    return options

@@ -78,14 +78,14 @@ class Model:
         return model
 
     def predict(
-        self, own: Sequence[Mapping[str, Any]], online: NDArray[np.float32], stop: ort.RunOptions | None = None
+        self, own: Sequence[Mapping[str, Any]], online: NDArray[np.float32], options: ort.RunOptions | None = None
     ) -> NDArray[np.float64]:
         """The probability of each row; NaN where the model's answer is none.
 
         Args:
             own: the n requests' own features, by name.
             online: view features [n, V] in the spec's order, NaN where missing.
-            stop: setting its ``terminate`` from another thread ends the call with an error.
+            options: see :class:`Run`.
 
         Returns:
             [n]; every value is in [0, 1] or NaN.
@@ -98,7 +98,7 @@ class Model:
         }
         columns |= zip(self.numeric_of_views, online.T, strict=True)
         categorical, numeric = self.encoder.encode(columns)
-        (answer,) = self.session.run([OUTPUT], {"categorical": categorical, "numeric": numeric}, stop)
+        (answer,) = self.session.run([OUTPUT], {"categorical": categorical, "numeric": numeric}, options)
         if answer.shape != (len(own),):
             raise ModelBroken(f"version {self.version} answered shape {answer.shape}, expected {(len(own),)}")
         probability = answer.astype(np.float64)
@@ -106,13 +106,13 @@ class Model:
         return probability
 
     def _warm_up(self) -> None:
-        stop = ort.RunOptions()
-        timer = threading.Timer(WARM_UP_SECONDS, setattr, (stop, "terminate", True))
+        run = Run()
+        timer = threading.Timer(WARM_UP_SECONDS, setattr, (run.options, "terminate", True))
         timer.start()
         try:
             for rows in WARM_UP_ROWS:
                 own = [dict.fromkeys((*self.categorical, *self.numeric_of_request))] * rows
-                answer = self.predict(own, np.full((rows, len(self.numeric_of_views)), np.nan, np.float32), stop)
+                answer = self.predict(own, np.full((rows, len(self.numeric_of_views)), np.nan, np.float32), run.options)
         except Exception as error:
             raise ModelBroken(f"version {self.version} fails on a first try: {error}", next_step=_NEXT_STEP) from error
         finally:
@@ -121,6 +121,25 @@ class Model:
             raise ModelBroken(
                 f"version {self.version} answers no probability when every feature is missing", next_step=_NEXT_STEP
             )
+
+
+class Run:
+    """A call of a model that can be ended from another thread.
+
+    Args:
+        batch: what it is for.
+    """
+
+    def __init__(self, batch: Sequence[object] = ()) -> None:
+        self.batch = batch
+        self.options = ort.RunOptions()
+        self.options.log_severity_level = 4
+
+
+def stop(run: Run | None, item: object) -> None:
+    """End a call that ``item`` has waited for too long; a later one, that ``item`` is not in, goes on."""
+    if run is not None and any(each is item for each in run.batch):
+        run.options.terminate = True
 
 
 def _options() -> ort.SessionOptions:

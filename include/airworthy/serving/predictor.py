@@ -16,7 +16,7 @@ from airworthy.errors import AirworthyError
 from airworthy.serving.challenger import ChallengerLane
 from airworthy.serving.follower import Broken, Serving
 from airworthy.serving.lane import Busy, Lane
-from airworthy.serving.model import Model
+from airworthy.serving.model import Model, Run, stop
 from airworthy.serving.request import Refused, check_finite
 from airworthy.serving.rows import Answer, Prediction, Rows, split_like
 from airworthy.serving.split import variant
@@ -73,6 +73,7 @@ class Predictor:
         )
         self._patience = spec.release.max_p95_ms / 1000 * options.patience
         self._views = [(name, len(view.features)) for name, view in spec.features.views.items()]
+        self._running: Run | None = None
         self._batch_rows = metrics.batch_rows.labels(spec.name)
 
     async def predict(self, instances: list[dict[str, Any]], arrived: float) -> Answer:
@@ -148,6 +149,7 @@ class Predictor:
             async with asyncio.timeout(self._options.answer_seconds):
                 await self._champion.submit(rows)
         except TimeoutError as error:
+            stop(self._running, rows)
             raise self._failed(503, "timeout", f"no answer within {self._options.answer_seconds:g} s") from error
         except Busy as error:
             raise self._failed(503, "busy", "too many requests are waiting", next_step="try again later") from error
@@ -219,7 +221,8 @@ class Predictor:
         assert model is not None, "predict() refuses without a champion"
         needs = [rows.need() for rows in batch]
         own = [row for rows, _ in needs for row in rows]
-        answer = model.predict(own, np.concatenate([online for _, online in needs]))
+        self._running = Run(batch)
+        answer = model.predict(own, np.concatenate([online for _, online in needs]), self._running.options)
         for rows, part in zip(batch, split_like(answer, [len(own) for own, _ in needs]), strict=True):
             rows.probability[rows.todo] = part
         self._batch_rows.observe(len(own))
