@@ -6,11 +6,9 @@ import base64
 import json
 import secrets
 import time
-from collections.abc import AsyncIterator
 from datetime import datetime
 from typing import Any
 
-import anyio
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -24,7 +22,11 @@ from airworthy.local.cluster.kubelet import Kubelet
 from airworthy.local.cluster.logs import LogOptions, stream
 from airworthy.local.cluster.patches import patched
 from airworthy.local.cluster.processes import Processes
-from airworthy.local.cluster.store import Change, Obj, Store
+from airworthy.local.cluster.store import Obj, Store
+from airworthy.local.cluster.watching import lines as watching_lines
+
+#: A watch that names no end of its own; clients begin again.
+MAX_WATCH_SECONDS = 3600.0
 
 
 def application(store: Store, kubelet: Kubelet, processes: Processes) -> Starlette:
@@ -109,13 +111,25 @@ class Api:
         wanted = selection.both(
             resource.plural, request.query_params.get("labelSelector"), request.query_params.get("fieldSelector")
         )
+        as_table = _wants_table(request)
         if watching:
-            return StreamingResponse(
-                self._watch(request, resource.plural, namespace, wanted), media_type="application/json"
-            )
+            since = _number(request, "resourceVersion")
+
+            def visible(obj: Obj) -> bool:
+                return namespace in ("", obj["metadata"].get("namespace")) and wanted(obj)
+
+            def shown(obj: Obj) -> Obj:
+                version = obj["metadata"]["resourceVersion"]
+                return tables.table(resource.plural, [obj], version, whole=as_table == "Object") if as_table else obj
+
+            lines = watching_lines(
+                self._store, resource.plural, since=int(since) if since else None,
+                seconds=_number(request, "timeoutSeconds") or MAX_WATCH_SECONDS, visible=visible, shown=shown,
+            )  # fmt: skip
+            return StreamingResponse(lines, media_type="application/json")
         found = [obj for obj in self._store.list(resource.plural, namespace or None) if wanted(obj)]
         version = str(self._store.version)
-        if as_table := _wants_table(request):
+        if as_table:
             return JSONResponse(tables.table(resource.plural, found, version, whole=as_table == "Object"))
         return JSONResponse(
             {
@@ -126,41 +140,16 @@ class Api:
             }
         )
 
-    async def _watch(
-        self, request: Request, plural: str, namespace: str, wanted: selection.Test
-    ) -> AsyncIterator[bytes]:
-        since = request.query_params.get("resourceVersion", "")
-        seconds = float(request.query_params.get("timeoutSeconds") or 3600)
-        as_table = _wants_table(request)
-
-        def visible(obj: Obj | None) -> bool:
-            return obj is not None and namespace in ("", obj["metadata"].get("namespace")) and wanted(obj)
-
-        def line(kind: str, body: Obj) -> bytes:
-            return json.dumps({"type": kind, "object": body}).encode() + b"\n"
-
-        try:
-            with anyio.move_on_after(seconds):
-                async for change in self._store.watch(plural, int(since) if since not in ("", "0") else None):
-                    if (kind := _seen_as(change, visible)) is None:
-                        continue
-                    version = change.object["metadata"]["resourceVersion"]
-                    body = change.object
-                    if as_table:
-                        body = tables.table(plural, [body], version, whole=as_table == "Object")
-                    yield line(kind, body)
-        except ApiError as error:
-            yield line("ERROR", error.status())
-
     async def one(self, request: Request) -> Response:
         """Get, patch or delete one object."""
         verb = request.method.lower()
         resource, namespace = _resource(request, verb)
+        body = await request.body()  # before the object is looked up: it may change while the body comes in
         obj = self._store.get(resource.plural, namespace, request.path_params["name"])
         if verb == "patch":
-            obj = await self._patch(request, resource, obj)
+            obj = self._patch(request, body, resource, obj)
         elif verb == "delete":
-            obj = await self._delete(request, resource, obj)
+            obj = self._delete(request, body, resource, obj)
         elif as_table := _wants_table(request):
             version = obj["metadata"]["resourceVersion"]
             obj = tables.table(resource.plural, [obj], version, whole=as_table == "Object")
@@ -171,7 +160,9 @@ class Api:
         obj = _body(await request.body(), request)
         if obj.get("kind", resource.kind) != resource.kind:
             raise bad_request(f"the body is a {obj['kind']}, the address is that of a {resource.kind}")
-        metadata = {key: value for key, value in (obj.get("metadata") or {}).items() if value is not None}
+        if not isinstance(obj.get("metadata"), dict):
+            raise bad_request("the body has no metadata")
+        metadata = {key: value for key, value in obj["metadata"].items() if value is not None}
         if not metadata.get("name") and metadata.get("generateName"):
             metadata["name"] = f"{metadata['generateName']}{secrets.token_hex(3)}"
         if resource.namespaced:
@@ -185,23 +176,22 @@ class Api:
             self._kubelet.wake()
         return JSONResponse(obj, 201)
 
-    async def _patch(self, request: Request, resource: Resource, obj: Obj) -> Obj:
+    def _patch(self, request: Request, body: bytes, resource: Resource, obj: Obj) -> Obj:
         content_type = request.headers.get("content-type", "").partition(";")[0]
-        new = patched(obj, await request.body(), content_type)
+        new = patched(obj, body, content_type)
         new = _checked(resource.plural, new) if resource.plural != "pods" else new
         validate.metadata(resource.kind, new)
         return new if "dryRun" in request.query_params else self._store.save(resource.plural, new)
 
-    async def _delete(self, request: Request, resource: Resource, obj: Obj) -> Obj:
-        text = await request.body()
-        options = _body(text, request) if text else {}
+    def _delete(self, request: Request, body: bytes, resource: Resource, obj: Obj) -> Obj:
+        options = _body(body, request) if body else {}
         expected = (options.get("preconditions") or {}).get("uid")
         if expected not in (None, obj["metadata"]["uid"]):
             raise ApiError(409, "Conflict", f"uid in precondition: {expected}, uid in object: {obj['metadata']['uid']}")
         if options.get("dryRun") or "dryRun" in request.query_params:
             return obj
         if resource.plural == "pods":
-            grace = options.get("gracePeriodSeconds", request.query_params.get("gracePeriodSeconds"))
+            grace = options.get("gracePeriodSeconds", _number(request, "gracePeriodSeconds"))
             return self._kubelet.delete(obj, None if grace is None else max(0, int(grace)))
         self._store.remove(resource.plural, obj)
         details = {"name": obj["metadata"]["name"], "kind": resource.plural, "uid": obj["metadata"]["uid"]}
@@ -248,31 +238,31 @@ def _flag(request: Request, name: str) -> bool:
     return request.query_params.get(name, "").lower() in ("1", "true")
 
 
-def _log_options(request: Request) -> LogOptions:
-    query = request.query_params
+def _number(request: Request, name: str) -> float | None:
+    if not (value := request.query_params.get(name)):
+        return None
     try:
-        since = None
-        if query.get("sinceSeconds"):
-            since = time.time() - float(query["sinceSeconds"])
-        elif query.get("sinceTime"):
-            since = datetime.fromisoformat(query["sinceTime"]).timestamp()
-        return LogOptions(
-            timestamps=_flag(request, "timestamps"),
-            since=since,
-            tail=int(query["tailLines"]) if query.get("tailLines") else None,
-            limit_bytes=int(query["limitBytes"]) if query.get("limitBytes") else None,
-        )
+        return float(value)
     except ValueError as error:
-        raise bad_request(f"the log options cannot be read: {error}") from error
+        raise bad_request(f"{name}={value!r} is not a number") from error
 
 
-def _seen_as(change: Change, visible: selection.Test) -> str | None:
-    """What a change is for a watcher that sees only some objects: one that stops matching is deleted for it."""
-    before = change.before is not None and visible(change.before)
-    after = change.type != "DELETED" and visible(change.object)
-    if change.type == "ADDED" or (after and not before):
-        return "ADDED" if after else None
-    return "MODIFIED" if after else "DELETED" if before else None
+def _log_options(request: Request) -> LogOptions:
+    since, seconds = None, _number(request, "sinceSeconds")
+    if seconds is not None:
+        since = time.time() - seconds
+    elif moment := request.query_params.get("sinceTime"):
+        try:
+            since = datetime.fromisoformat(moment).timestamp()
+        except ValueError as error:
+            raise bad_request(f"sinceTime={moment!r} is not an RFC 3339 time") from error
+    tail, limit = _number(request, "tailLines"), _number(request, "limitBytes")
+    return LogOptions(
+        timestamps=_flag(request, "timestamps"),
+        since=since,
+        tail=None if tail is None else int(tail),
+        limit_bytes=None if limit is None else int(limit),
+    )
 
 
 def _wants_table(request: Request) -> str | None:
@@ -300,22 +290,13 @@ def _checked(plural: str, obj: Obj) -> Obj:
     """The object as it is stored, if it is valid."""
     if plural == "pods":
         validate.pod(obj)
-        spec = {
-            "restartPolicy": "Always",
-            "terminationGracePeriodSeconds": 30,
-            "schedulerName": "airworthy",
-            **obj["spec"],
-        }
-        return {**obj, "spec": spec, "status": {"phase": "Pending"}}
+        defaults = {"restartPolicy": "Always", "terminationGracePeriodSeconds": 30}
+        return {**obj, "spec": {**defaults, **obj["spec"]}, "status": {"phase": "Pending"}}
     validate.metadata(obj["kind"], obj)
     if plural == "namespaces":
         return {**obj, "status": {"phase": "Active"}}
-    if plural == "secrets":
-        plain = obj.get("stringData") or {}
-        data = {
-            **(obj.get("data") or {}),
-            **{key: base64.b64encode(text.encode()).decode() for key, text in plain.items()},
-        }
-        obj = {key: value for key, value in obj.items() if key != "stringData"}
-        return {"type": "Opaque", **obj, "data": data}
-    return obj
+    plain = obj.pop("stringData", None) or {}
+    encoded = {key: base64.b64encode(str(text).encode()).decode() for key, text in plain.items()}
+    obj = {**obj, "data": {**(obj.get("data") or {}), **encoded}}
+    validate.data(obj)
+    return {"type": "Opaque", **obj} if plural == "secrets" else obj

@@ -14,10 +14,10 @@ import logging
 import time
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
-from airworthy.local.cluster import environment, quantities, status
 from airworthy.local.cluster import node as nodes
+from airworthy.local.cluster import quantities, status
+from airworthy.local.cluster.containers import Containers
 from airworthy.local.cluster.events import Events
 from airworthy.local.cluster.processes import Identity, Processes, alive
 from airworthy.local.cluster.status import Run, Runs, Stop
@@ -27,10 +27,6 @@ log = logging.getLogger("airworthy.cluster")
 
 #: Between two looks at running containers; an exit is noticed this late at most.
 TICK_SECONDS = 0.05
-#: How often a container that lacks a secret or a host path is tried again.
-CONFIG_RETRY_SECONDS = 2.0
-#: Restarts wait 0, 10, 20, 40, ... up to 300 seconds, as kubelet's do.
-BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 10.0, 300.0
 #: A killed container whose runner has not reported after this long is ended without it.
 RUNNER_PATIENCE_SECONDS = 5.0
 DEFAULT_GRACE_SECONDS = 30
@@ -47,7 +43,8 @@ class Kubelet:
         self, store: Store, processes: Processes, events: Events, capacity: nodes.Capacity, inherited: Mapping[str, str]
     ) -> None:
         self._store, self._processes, self._events = store, processes, events
-        self._capacity, self._labels, self._inherited = capacity, nodes.labels(capacity), inherited
+        self._containers = Containers(store, processes, events, inherited)
+        self._capacity, self._labels = capacity, nodes.labels(capacity)
         self._runs: dict[str, Runs] = {}
         self._written: dict[str, str] = {}
         self._arrivals: dict[str, int] = {}
@@ -208,7 +205,7 @@ class Kubelet:
         """One pod's next steps; whether it still needs its place on the node."""
         for run in runs.containers:
             if run.state == "running":
-                self._look(pod, runs, run, now)
+                self._containers.look(pod, runs, run, now)
         deadline = pod["spec"].get("activeDeadlineSeconds")
         unfinished = status.phase(runs) in ("Pending", "Running")
         if deadline is not None and now >= runs.placed + deadline and runs.stop is None and unfinished:
@@ -228,92 +225,11 @@ class Kubelet:
         self._publish(pod, runs, now)
         return running or status.phase(runs) in ("Pending", "Running")
 
-    def _look(self, pod: Obj, runs: Runs, run: Run, now: float) -> None:
-        """Notice the end of a running container."""
-        uid = pod["metadata"]["uid"]
-        assert run.process is not None
-        running = alive(run.process)
-        result = self._processes.result(uid, run.name, run.restarts)  # after alive: a runner writes, then ends
-        if result is None and running:
-            return
-        if result is None:
-            # whoever killed the runner may have left its children; nobody will ever know their exit code
-            self._processes.kill_marked(uid, run.name)
-            result = {"exitCode": 137, "reason": "ContainerStatusUnknown", "startedAt": run.started, "finishedAt": now,
-                      "message": "the process above the container was killed; its exit code is not known"}  # fmt: skip
-        run.state, run.reason, run.message = "terminated", result["reason"], result["message"]
-        run.exit_code, run.started, run.finished = result["exitCode"], result["startedAt"], result["finishedAt"]
-        if run.reason == "OOMKilled":
-            self._events.record(pod, "Warning", "OOMKilling", f"container {run.name} {run.message}")
-        elif run.exit_code and not runs.stop:
-            self._events.record(
-                pod, "Warning", "Failed", f"container {run.name}: exit code {run.exit_code} {run.message}".strip()
-            )
-        policy = pod["spec"].get("restartPolicy", "Always")
-        again = (policy == "OnFailure" and run.exit_code) or (policy == "Always" and (run.exit_code or not run.init))
-        if again and not runs.stop:
-            run.last = run.as_state()
-            wait = 0.0 if run.restarts == 0 else min(BACKOFF_SECONDS * 2 ** (run.restarts - 1), MAX_BACKOFF_SECONDS)
-            run.state, run.reason, run.retry_at = "waiting", "CrashLoopBackOff", now + wait
-            run.message = f"back-off {wait:.0f}s restarting failed container={run.name}"
-            run.restarts += 1
-            if wait:
-                self._events.record(pod, "Warning", "BackOff", run.message)
-
     def _start_due(self, pod: Obj, runs: Runs, now: float) -> None:
         inits = [run for run in runs.containers if run.init and not (run.state == "terminated" and run.exit_code == 0)]
         for run in inits[:1] or [run for run in runs.containers if not run.init]:
             if run.state == "waiting" and now >= run.retry_at:
-                self._start(pod, runs, run, now)
-
-    def _start(self, pod: Obj, runs: Runs, run: Run, now: float) -> None:
-        metadata, uid = pod["metadata"], pod["metadata"]["uid"]
-        container, gpus = self._container(pod, runs, run)
-        try:
-            prepared = environment.prepare(
-                pod,
-                container,
-                folder=self._processes.folder(uid),
-                gpus=gpus,
-                lookup=lambda plural, name: self._store.find(plural, metadata["namespace"], name),
-                inherited=self._inherited,
-            )
-        except (environment.ConfigError, OSError) as error:
-            self._not_yet(pod, run, "CreateContainerConfigError", str(error), now)
-            return
-        order = self._processes.order(
-            uid, run.name, run.restarts, argv=prepared.argv, cwd=prepared.cwd,
-            memory=quantities.memory_limit(container),
-            no_new_privs=(container.get("securityContext") or {}).get("allowPrivilegeEscalation") is False,
-        )  # fmt: skip
-
-        def started(identity: Identity) -> None:
-            run.state, run.reason, run.message, run.started, run.process = "running", "", "", now, identity
-            self._record(pod, runs)
-
-        try:
-            self._processes.launch(uid, run.name, order, prepared.environment, started)
-        except (OSError, ValueError) as error:
-            self._not_yet(pod, run, "CreateContainerError", str(error), now)
-            return
-        image = container["image"]
-        self._events.record(
-            pod, "Normal", "Started", f"Started container {run.name} as a local process; image {image} is not run"
-        )
-
-    def _not_yet(self, pod: Obj, run: Run, reason: str, message: str, now: float) -> None:
-        if message != run.message:
-            self._events.record(pod, "Warning", "Failed", f"container {run.name}: {message}")
-        run.reason, run.message, run.retry_at = reason, message, now + CONFIG_RETRY_SECONDS
-
-    def _container(self, pod: Obj, runs: Runs, run: Run) -> tuple[dict[str, Any], list[int]]:
-        """The container's spec and its share of the pod's devices."""
-        first = 0
-        for container in pod["spec"]["initContainers" if run.init else "containers"]:
-            if container["name"] == run.name:
-                return container, runs.gpus[first : first + quantities.gpus(container)]
-            first += 0 if run.init else quantities.gpus(container)
-        raise KeyError(run.name)
+                self._containers.start(pod, runs, run, now, lambda: self._record(pod, runs))
 
     def _stop(self, pod: Obj, runs: Runs, stop: Stop, now: float) -> None:
         uid = pod["metadata"]["uid"]

@@ -69,6 +69,8 @@ class Room:
             free = self.free.get(name, Decimal(0))
             if value > free:
                 reasons.append(f"Insufficient {name} (asked for {value.normalize():f}, free {free.normalize():f})")
+        if spec.get("nodeName", NAME) != NAME:
+            reasons.append(f"there is no node {spec['nodeName']}, only {NAME}")
         if self.pods < 1:
             reasons.append("Too many pods")
         selector = spec.get("nodeSelector") or {}

@@ -179,7 +179,7 @@ def sweep(home: Path, uid: str | None = None, container: str | None = None) -> l
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
             marks = process.environ()
-            ours = marks.get(HOME_MARK) == str(home)
+            ours = marks.get(HOME_MARK) == str(home.resolve())
             if ours and uid in (None, marks.get(POD_MARK)) and container in (None, marks.get(CONTAINER_MARK)):
                 process.kill()
                 killed.append(process.pid)

@@ -6,6 +6,7 @@ matter to a cluster of many machines (tolerations, priorities, pull secrets) are
 
 from __future__ import annotations
 
+import base64
 import os
 import re
 from collections.abc import Iterator
@@ -15,9 +16,11 @@ from airworthy.local.cluster import quantities
 from airworthy.local.cluster.errors import Cause, invalid
 
 XCOM_SIDECAR = "airflow-xcom-sidecar"
-_NAME = re.compile(r"^[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?$")
-_LABEL_VALUE = re.compile(r"^([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?$")
-_LABEL_KEY = re.compile(r"^([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?$")
+_NAME = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_SHORT_NAME = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_DATA_KEY = re.compile(r"[\w.-]{1,253}")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?)?")
+_LABEL_KEY = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([\w.-]{0,61}[A-Za-z0-9])?")
 
 POD_FIELDS = {
     "containers", "initContainers", "volumes", "restartPolicy", "terminationGracePeriodSeconds",
@@ -63,12 +66,12 @@ def metadata(kind: str, obj: dict[str, Any]) -> None:
     """
     meta = obj["metadata"]
     causes = []
-    if not _NAME.match(meta.get("name", "")) or ".." in meta["name"]:
+    if not _NAME.fullmatch(str(meta.get("name"))) or ".." in meta["name"]:
         causes.append(
             Cause("metadata.name", f"{meta.get('name', '')!r}: lower case letters, digits, '-' and '.' are allowed")
         )
     for key, value in (meta.get("labels") or {}).items():
-        if not _LABEL_KEY.match(key) or not isinstance(value, str) or not _LABEL_VALUE.match(value):
+        if not _LABEL_KEY.fullmatch(key) or not isinstance(value, str) or not _LABEL_VALUE.fullmatch(value):
             causes.append(
                 Cause("metadata.labels", f"{key!r}: {value!r} is not a label: up to 63 letters, digits, '-_.'")
             )
@@ -76,6 +79,32 @@ def metadata(kind: str, obj: dict[str, Any]) -> None:
         causes.append(Cause("metadata.finalizers", "nothing here would ever remove a finalizer; leave it out"))
     if causes:
         raise invalid(kind, meta.get("name", ""), causes)
+
+
+def data(obj: dict[str, Any]) -> None:
+    """Check the data of a secret or config map: keys become file names, values text or base64.
+
+    Raises:
+        ApiError: 422.
+    """
+    causes = []
+    for key, value in obj["data"].items():
+        if not _DATA_KEY.fullmatch(key) or key in (".", ".."):
+            causes.append(Cause("data", f"{key!r} is not a key: letters, digits, '-', '_' and '.' are allowed"))
+        if not isinstance(value, str) or (obj["kind"] == "Secret" and not _is_base64(value)):
+            causes.append(
+                Cause(f"data[{key}]", "base64 is expected" if obj["kind"] == "Secret" else "text is expected")
+            )
+    if causes:
+        raise invalid(obj["kind"], obj["metadata"]["name"], causes)
+
+
+def _is_base64(text: str) -> bool:
+    try:
+        base64.b64decode(text, validate=True)
+    except ValueError:
+        return False
+    return True
 
 
 def pod(obj: dict[str, Any]) -> None:
@@ -104,9 +133,9 @@ def _pod(spec: dict[str, Any]) -> Iterator[Cause]:
         if (rules or {}).get("requiredDuringSchedulingIgnoredDuringExecution"):
             yield Cause(f"spec.affinity.{kind}", "required affinity is not evaluated here; use nodeSelector")
     yield from _security("spec.securityContext", spec.get("securityContext") or {})
-    volumes = set()
+    volumes = {}
     for index, volume in enumerate(spec.get("volumes") or ()):
-        volumes.add(volume["name"])
+        volumes[volume["name"]] = volume
         yield from _volume(f"spec.volumes[{index}]", volume)
     if not spec.get("containers"):
         yield Cause("spec.containers", "at least one container is required")
@@ -126,19 +155,25 @@ def _fields(path: str, found: dict[str, Any], known: set[str]) -> Iterator[Cause
             yield Cause(f"{path}.{field}", REFUSED.get(field, "is not known to the local cluster; leave it out"))
 
 
-def _container(path: str, container: dict[str, Any], volumes: set[str]) -> Iterator[Cause]:
+def _container(path: str, container: dict[str, Any], volumes: dict[str, Any]) -> Iterator[Cause]:
     if container.get("name") == XCOM_SIDECAR:
         yield Cause(path, "the XCom sidecar is read through exec, which local processes do not have: set "
                     "do_xcom_push=False on the operator and hand results over through MLflow or the lake")  # fmt: skip
         return
     yield from _fields(path, container, CONTAINER_FIELDS)
-    if not re.match(r"^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$", container.get("name") or ""):
+    if not _SHORT_NAME.fullmatch(container.get("name") or ""):
         yield Cause(f"{path}.name", f"{container.get('name')!r}: lower case letters, digits and '-' are allowed")
     if not container.get("image"):
         yield Cause(f"{path}.image", "is required; it is recorded, not run")
     if not container.get("command"):
         yield Cause(f"{path}.command", "is required: the image is not run, so its entry point is not known")
     yield from _security(f"{path}.securityContext", container.get("securityContext") or {})
+    for field in ("command", "args"):
+        if not all(isinstance(part, str) for part in container.get(field) or ()) or isinstance(
+            container.get(field), str
+        ):
+            yield Cause(f"{path}.{field}", "a list of texts is expected")
+    yield from _fields(f"{path}.resources", container.get("resources") or {}, {"limits", "requests"})
     for section in ("limits", "requests"):
         for name, value in ((container.get("resources") or {}).get(section) or {}).items():
             yield from _quantity(f"{path}.resources.{section}.{name}", value)
@@ -151,15 +186,23 @@ def _container(path: str, container: dict[str, Any], volumes: set[str]) -> Itera
         yield from _fields(where, mount, {"name", "mountPath", "subPath", "readOnly", "recursiveReadOnly"})
         if mount["name"] not in volumes:
             yield Cause(f"{where}.name", f"there is no volume {mount['name']!r}; volumes: {sorted(volumes)}")
+        elif mount.get("readOnly") and volumes[mount["name"]].get("hostPath"):
+            yield Cause(f"{where}.readOnly", "a process cannot be kept from writing to a hostPath; leave it out")
         yield from _relative(f"{where}.subPath", mount.get("subPath", ""))
         if mounted.setdefault(mount["name"], mount.get("subPath", "")) != mount.get("subPath", ""):
             yield Cause(where, "one variable per volume: it cannot be mounted twice with different subPaths")
     for index, entry in enumerate(container.get("env") or ()):
+        if (
+            not isinstance(entry["name"], str)
+            or "=" in entry["name"]
+            or not isinstance(entry.get("value", ""), str | None)
+        ):
+            yield Cause(f"{path}.env[{index}]", f"{entry['name']!r}: a name without '=' and a text are expected")
         if source := entry.get("valueFrom"):
             yield from _fields(f"{path}.env[{index}].valueFrom", source, VALUE_SOURCES)
-            field = (source.get("fieldRef") or {}).get("fieldPath")
-            if field and not DOWNWARD.match(field):
-                yield Cause(f"{path}.env[{index}].valueFrom.fieldRef", f"{field!r} is not known here")
+            wanted = (source.get("fieldRef") or {}).get("fieldPath")
+            if wanted and not DOWNWARD.match(wanted):
+                yield Cause(f"{path}.env[{index}].valueFrom.fieldRef", f"{wanted!r} is not known here")
 
 
 def _quantity(path: str, value: str) -> Iterator[Cause]:
@@ -179,7 +222,7 @@ def _volume(path: str, volume: dict[str, Any]) -> Iterator[Cause]:
     if unknown := kinds - VOLUMES:
         names = ", ".join(sorted(unknown))
         yield Cause(path, f"a local process cannot be given a volume of the kind {names}; use one of {sorted(VOLUMES)}")
-    if not _NAME.match(volume["name"]) or "." in volume["name"]:
+    if not _SHORT_NAME.fullmatch(volume["name"]):
         yield Cause(f"{path}.name", f"{volume['name']!r}: lower case letters, digits and '-' are allowed")
     if (host := volume.get("hostPath")) and (host.get("type") or "DirectoryOrCreate") not in (
         "DirectoryOrCreate",

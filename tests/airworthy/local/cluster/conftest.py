@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from cluster_under_test import Cluster
+from cluster_under_test import Cluster, eventually
+from kubernetes.client.exceptions import NotFoundException
 
 
 @pytest.fixture(scope="session")
@@ -27,7 +29,9 @@ def _no_pods_left(request: pytest.FixtureRequest) -> Iterator[None]:
     if "cluster" in request.fixturenames:
         running: Cluster = request.getfixturevalue("cluster")
         for pod in running.api.list_pod_for_all_namespaces().items:
-            running.api.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
+            with contextlib.suppress(NotFoundException):  # one that was being deleted already
+                running.api.delete_namespaced_pod(pod.metadata.name, pod.metadata.namespace, grace_period_seconds=0)
+        eventually(lambda: not running.api.list_pod_for_all_namespaces().items)
 
 
 @pytest.fixture

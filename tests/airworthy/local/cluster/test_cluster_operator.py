@@ -28,7 +28,8 @@ with DAG("pods", schedule=None) as dag:
     ]:
         KubernetesPodOperator(
             task_id=name, name=name.replace("_", "-"), image="example/image:1", cmds=["python", "-c"], arguments=[code],
-            **{"do_xcom_push": False, "on_finish_action": "delete_pod", **more},
+            **{"do_xcom_push": False, "on_finish_action": "delete_pod", "startup_check_interval_seconds": 1,
+               **more},
         )
 
 if __name__ == "__main__":

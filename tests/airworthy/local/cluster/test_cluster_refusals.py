@@ -35,6 +35,15 @@ def _with(**fields: Any) -> dict[str, Any]:
         (_with(command=None), "spec.containers[0].command", "image is not run"),
         (_with(colour="green"), "spec.containers[0].colour", "not known"),
         (_with(resources={"requests": {"cpu": "lots"}}), "spec.containers[0].resources.requests.cpu", "quantity"),
+        (_with(command="python"), "spec.containers[0].command", "list of texts"),
+        (_with(env=[{"value": "nameless"}]), "spec", "not shaped like a pod"),
+        (_with(name="../../escape"), "spec.containers[0].name", "lower case"),
+        (pod(container(volumeMounts=[{"name": "v", "mountPath": "/v", "subPath": "../up"}]),
+             volumes=[{"name": "v", "emptyDir": {}}]), "spec.containers[0].volumeMounts[0].subPath",
+         "inside the volume"),
+        (pod(container(volumeMounts=[{"name": "v", "mountPath": "/v", "readOnly": True}]),
+             volumes=[{"name": "v", "hostPath": {"path": "/tmp"}}]), "spec.containers[0].volumeMounts[0].readOnly",
+         "kept from writing"),
         (_with(volumeMounts=[{"name": "w", "mountPath": "/w"}]), "spec.containers[0].volumeMounts[0].name",
          "no volume"),
         (pod(container(), container(name="airflow-xcom-sidecar")), "spec.containers[1]", "do_xcom_push=False"),
@@ -58,6 +67,13 @@ def test_all_faults_of_a_pod_are_named_at_once(cluster: Cluster) -> None:
     with pytest.raises(ApiException) as refused:
         cluster.create(pod({**container(), "tty": True, "livenessProbe": {"exec": {}}}, hostPID=True))
     assert len(json.loads(refused.value.body)["details"]["causes"]) == 3
+
+
+@pytest.mark.parametrize(("key", "value"), [("../../escape", "YQ=="), ("..", "YQ=="), ("a", "not base64!")])
+def test_a_secret_s_keys_are_file_names_and_its_values_base64(cluster: Cluster, key: str, value: str) -> None:
+    with pytest.raises(ApiException) as refused:
+        cluster.api.create_namespaced_secret("default", {"metadata": {"name": "bad"}, "data": {key: value}})
+    assert refused.value.status == 422
 
 
 def test_a_name_that_is_taken_is_a_409_and_an_unknown_one_a_404(cluster: Cluster) -> None:

@@ -135,6 +135,7 @@ def test_sweep_kills_what_a_cluster_that_is_gone_has_left(start: Callable[..., C
     body = pod(container("import time; time.sleep(60)"))
     cluster.create(body)
     cluster.until(body, "Running")
+    eventually(lambda: len(cluster.pod_processes()) == 2)  # the runner and the container
     cluster.kill()
     command = [sys.executable, "-m", "airworthy.local.cluster", "--home", str(cluster.home), "--sweep"]
     swept = subprocess.run(command, capture_output=True, text=True, check=True)
