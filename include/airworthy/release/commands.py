@@ -14,15 +14,9 @@ from airworthy.release.answer import approve, reject
 if TYPE_CHECKING:
     from airworthy.ledger import Entry, Ledger
 
+__all__ = ["approve", "ledger", "reject", "rollback"]
+
 Pipeline = Annotated[str | None, typer.Argument(help="Only this pipeline; all of them when left out.")]
-
-
-def register(app: typer.Typer) -> None:
-    """Add the commands to the command line."""
-    app.command()(approve)
-    app.command()(reject)
-    app.command()(ledger)
-    app.command()(rollback)
 
 
 def ledger(

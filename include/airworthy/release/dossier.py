@@ -70,14 +70,17 @@ def collect(
         ),
         validation=_judgement(published),
         canary=_canary(spec, entries, release_id),
-        links=_links(spec, registry, version, evaluation, published),
+        links=_links(spec, registry, version, evaluation),
     )
 
 
 def register_baseline(spec: PipelineSpec, registry: Registry, version: int) -> int:
-    """Register the always-average model of the data ``version`` was evaluated on; its version."""
-    evaluation = registry.evaluation(registry.version(spec.name, version).run_id)
-    return registry.register_baseline(spec, float(evaluation.average.rate or 0.5))
+    """Register the always-average model of the data ``version`` was trained on; its version."""
+    average = registry.evaluation(registry.version(spec.name, version).run_id).average
+    # a model with one answer has one threshold, which is that answer: the label rate of the training rows. The rate
+    # beside it is the holdout's, which is known only later; it stands in where the holdout has a single class
+    rate = average.threshold if average.threshold is not None else average.rate
+    return registry.register_baseline(spec, 0.5 if rate is None else rate)
 
 
 def _figures(metrics: Metrics) -> Figures:
@@ -112,9 +115,11 @@ def _validation(spec: PipelineSpec, settings: Settings, data_version: str) -> Ma
 def _judgement(validation: Mapping[str, Any]) -> Validation | None:
     if not validation:
         return None
-    failed = tuple(str(failure) for failure in validation.get("failed", ()))
     return Validation(
-        success=bool(validation.get("success")), expectations=int(validation.get("evaluated", 0)), failures=failed
+        success=bool(validation["success"]),
+        expectations=int(validation["checked"]),
+        failures=tuple(f"{each['expectation']}({each['column'] or 'table'})" for each in validation["failed"]),
+        docs=str(validation["docs"]),
     )
 
 
@@ -133,16 +138,11 @@ def _canary(spec: PipelineSpec, entries: Sequence[Entry], release_id: str) -> Ca
     )
 
 
-def _links(
-    spec: PipelineSpec, registry: Registry, version: int, evaluation: Evaluation, validation: Mapping[str, Any]
-) -> dict[str, str]:
+def _links(spec: PipelineSpec, registry: Registry, version: int, evaluation: Evaluation) -> dict[str, str]:
     run = registry.run(spec.name, evaluation.train_run)
-    links = {
+    return {
         "Model version in MLflow": registry.version_page(spec.name, version),
         "Training run in MLflow": registry.run_page(run.info.experiment_id, evaluation.run_id),
         "Training in Airflow": f"/dags/{spec.name}.train/runs/{quote(evaluation.train_run, safe='')}",
         "Release in Airflow": f"/dags/{spec.name}.release/runs/{spec.name}-v{version}",
     }
-    if docs := validation.get("docs"):
-        links["Data Docs"] = str(docs)
-    return links

@@ -55,6 +55,7 @@ class Validation(_Frozen):
     success: bool
     expectations: int = Field(0, ge=0)
     failures: tuple[str, ...] = ()
+    docs: str = Field("", description="where the Data Docs page is: a path or an address")
 
 
 class VariantFigures(_Frozen):

@@ -149,6 +149,7 @@ def _origin(evidence: Evidence) -> str:
         "Raw table versions": ", ".join(f"{name} {version}" for name, version in evidence.raw_versions.items()),
         "Code version": evidence.code_version,
         "Validation": f"passed, {validation.expectations} expectations" if validation and validation.success else "",
+        "Data Docs": validation.docs if validation else "",
     }
     rows = [[name, _text(value)] for name, value in lines.items() if value]
     return _table(["What", "which"], rows)

@@ -51,6 +51,7 @@ class FakeRegistry:
         return version
 
     def register_baseline(self, spec: PipelineSpec, rate: float) -> int:
+        self.baseline_rate = rate
         return self.add(1, kind="baseline")
 
     def version(self, name: str, version: int) -> Version:

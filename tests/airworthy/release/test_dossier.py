@@ -1,5 +1,8 @@
 """Collecting the evidence: each figure from the place that knows it."""
 
+from dataclasses import asdict
+
+import numpy as np
 import pytest
 from small_models import SPEC
 from test_controller import Releases
@@ -8,6 +11,7 @@ from airworthy import publish
 from airworthy.lake import Lake
 from airworthy.release.evidence import Validation
 from airworthy.training.evaluation import Metrics, Other
+from airworthy.validation import Failure, ValidationResult
 
 
 @pytest.fixture
@@ -52,10 +56,24 @@ def test_a_champion_the_evaluation_knew_is_shown(releases, monkeypatch):
 
 def test_the_validation_shown_is_that_of_the_version_trained_on(releases):
     lake = Lake(releases.control.settings.lake, {})
-    good = {"success": True, "failed": [], "evaluated": 31, "docs": "http://docs/3"}
-    publish.publish(lake, SPEC, version=3, raw_versions={"flights": 1}, validation=good)
-    publish.publish(lake, SPEC, version=4, raw_versions={"flights": 2}, validation={**good, "evaluated": 99})
+    for version in (2, 3, 4):
+        missed = [Failure("expect_column_max", "temp", {}, {})] if version == 3 else []
+        found = ValidationResult(not missed, "flights/features/training", version, 100, 31, missed, f"/docs/{version}")
+        publish.publish(lake, SPEC, version=version, raw_versions={"flights": 1}, validation=asdict(found))
     releases.watched(2)
     evidence = releases.control.evidence(2)
-    assert evidence.validation == Validation(success=True, expectations=31)
-    assert evidence.links["Data Docs"] == "http://docs/3"
+    assert evidence.validation == Validation(
+        success=False, expectations=31, failures=("expect_column_max(temp)",), docs="/docs/3"
+    )
+    assert "/docs/3" in evidence.markdown()
+
+
+def test_the_baseline_answers_the_label_rate_of_the_training_rows(releases, monkeypatch):
+    from airworthy.training.metrics import measure
+
+    labels = np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
+    average = measure(labels, np.full(8, 0.31))
+    known = releases.registry.evaluation("run-2").model_copy(update={"average": average})
+    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.candidate(2)
+    assert releases.registry.baseline_rate == pytest.approx(0.31)

@@ -28,7 +28,8 @@ def releases(tmp_path, monkeypatch):
 @pytest.fixture
 def run():
     app = typer.Typer()
-    commands.register(app)
+    app.command()(commands.ledger)
+    app.command()(commands.rollback)
     return lambda *words, **more: CliRunner().invoke(app, words, **more)
 
 
