@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from serving_parts import NAME, SPEC, FakeRegistry, build, predict, running, serves, until, write_model
+from serving_parts import FAST, NAME, SPEC, FakeRegistry, build, predict, running, serves, until, write_model
 
 from airworthy.registry import Registry
 from airworthy.serving.cache import ModelCache
@@ -137,7 +138,8 @@ def test_it_follows_a_real_mlflow(tmp_path: Path, mlflow_url: str) -> None:
     registry = Registry(mlflow_url)
     version = registry.register_baseline(SPEC, 0.375, train_run="serving-test")
     registry.set_alias(NAME, "champion", version)
-    with running(build(tmp_path, registry)[0]) as client:
+    gently = replace(FAST, poll_seconds=0.5)
+    with running(build(tmp_path, registry, gently)[0]) as client:
         serves(client, champion=version, challenger=None)
         assert predict(client, ["a"])[0]["probability"] == 0.375
         candidate = registry.register_baseline(SPEC, 0.625, train_run="serving-test-2")
@@ -147,6 +149,6 @@ def test_it_follows_a_real_mlflow(tmp_path: Path, mlflow_url: str) -> None:
         answers = predict(client, [str(i) for i in range(40)])
     assert {(each["version"], each["probability"]) for each in answers} == {(version, 0.375), (candidate, 0.625)}
     # and again without any MLflow
-    with running(build(tmp_path, Registry("http://127.0.0.1:9"))[0]) as client:
+    with running(build(tmp_path, Registry("http://127.0.0.1:9"), gently)[0]) as client:
         until(lambda: client.get("/ready").status_code == 200, "ready", 30)
         assert predict(client, [str(i) for i in range(40)]) == answers
