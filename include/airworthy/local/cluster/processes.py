@@ -175,12 +175,22 @@ def sweep(home: Path, uid: str | None = None, container: str | None = None) -> l
     Returns:
         The pids that were killed.
     """
-    killed = []
+    killed: set[int] = set()
+    while found := _marked(home, uid, container):  # again, as one may fork while it is being looked for
+        for process in found:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        killed |= {process.pid for process in found}
+        psutil.wait_procs(found, timeout=1)
+    return sorted(killed)
+
+
+def _marked(home: Path, uid: str | None, container: str | None) -> list[psutil.Process]:
+    wanted = {HOME_MARK: str(home.resolve()), POD_MARK: uid, CONTAINER_MARK: container}
+    found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            marks = process.environ()
-            ours = marks.get(HOME_MARK) == str(home.resolve())
-            if ours and uid in (None, marks.get(POD_MARK)) and container in (None, marks.get(CONTAINER_MARK)):
-                process.kill()
-                killed.append(process.pid)
-    return killed
+            marks = process.environ()  # empty for a zombie
+            if all(value is None or marks.get(mark) == value for mark, value in wanted.items()):
+                found.append(process)
+    return found
