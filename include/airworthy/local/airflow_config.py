@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 import subprocess
 from collections.abc import Mapping
@@ -95,31 +96,60 @@ def database(home: Path) -> Path:
     return home / "airflow.db"
 
 
-def migrate(home: Path, complete_environment: Mapping[str, str], log: Path) -> None:
-    """Create Airflow's database or bring it up to date; does nothing when this version has done so before.
+def settings_stamp(home: Path) -> Path:
+    """Holds the digest of the airflow_settings.yaml that is in the database."""
+    return home / ".settings-applied"
 
-    Raises:
-        MigrationFailed: with the end of what Airflow printed.
+
+class Migration:
+    """Creates Airflow's database or brings it up to date, in a process of its own.
+
+    Nothing runs when this version of Airflow has done so before.
+
+    Args:
+        home: AIRFLOW_HOME.
+        complete_environment: the environment of that process.
+        log: where its output goes.
     """
-    stamp = home / ".migrated-to"
-    wanted = version("apache-airflow-core")
-    if database(home).exists() and stamp.exists() and stamp.read_text() == wanted:
-        return
-    home.mkdir(parents=True, exist_ok=True)
-    log.parent.mkdir(parents=True, exist_ok=True)
-    with log.open("w") as output:
-        done = subprocess.run(
-            ["airflow", "db", "migrate"],
-            env=dict(complete_environment),
-            cwd=PROJECT_ROOT,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-        )
-    if done.returncode != 0:
-        tail = "\n".join(log.read_text().splitlines()[-15:])
-        raise MigrationFailed(f"`airflow db migrate` failed:\n{tail}", next_step=f"see {log}")
-    with sqlite3.connect(database(home)) as connection:
-        # readers no longer wait for a writer; a property of the file, so once is enough
-        connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-    stamp.write_text(wanted)
+
+    def __init__(self, home: Path, complete_environment: Mapping[str, str], log: Path) -> None:
+        self._home = home
+        self._log = log
+        self._stamp = home / ".migrated-to"
+        self._wanted = version("apache-airflow-core")
+        self._process: subprocess.Popen[bytes] | None = None
+        if database(home).exists() and self._stamp.exists() and self._stamp.read_text() == self._wanted:
+            return
+        if not self._stamp.exists():
+            # a first migration that was interrupted leaves a database that Airflow cannot mend, and nothing in it
+            for part in (*home.glob("airflow.db*"), settings_stamp(home)):
+                part.unlink(missing_ok=True)
+        with log.open("w") as output:
+            self._process = subprocess.Popen(
+                ["airflow", "db", "migrate"],
+                env=dict(complete_environment),
+                cwd=PROJECT_ROOT,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+            )
+
+    def done(self) -> bool:
+        """Whether the database is ready.
+
+        Raises:
+            MigrationFailed: with the end of what Airflow printed.
+        """
+        if self._process is None:
+            return True
+        code = self._process.poll()
+        if code is None:
+            return False
+        if code != 0:
+            tail = "\n".join(self._log.read_text(errors="replace").splitlines()[-15:])
+            raise MigrationFailed(f"`airflow db migrate` failed:\n{tail}", next_step=f"see {self._log}")
+        with contextlib.closing(sqlite3.connect(database(self._home))) as connection:
+            # readers no longer wait for a writer; a property of the file, so once is enough
+            connection.execute("PRAGMA journal_mode=WAL")
+        self._stamp.write_text(self._wanted)
+        self._process = None
+        return True

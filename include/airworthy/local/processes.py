@@ -13,6 +13,8 @@ import psutil
 STACK_MARK = "AIRWORTHY_STACK"
 #: Likewise: which of the stack's processes it is, or descends from.
 PROCESS_MARK = "AIRWORTHY_PROCESS"
+#: Airflow's processes put their titles over the environment that the system shows of them, unless told not to.
+KEEPS_MARKS = {"SPT_NOENV": "1"}
 
 
 def marked(home: Path, name: str | None = None) -> list[psutil.Process]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import concurrent.futures
 import contextlib
 import fcntl
 import json
@@ -19,7 +18,7 @@ from airworthy.errors import AirworthyError
 from airworthy.local import airflow_config, airflow_settings, preconditions, programs
 from airworthy.local.credentials import Keys, write_private
 from airworthy.local.ports import LOOPBACK, Ports
-from airworthy.local.processes import PROCESS_MARK, STACK_MARK
+from airworthy.local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK
 from airworthy.local.programs import ProcessHealth
 from airworthy.local.screen import Screen
 from airworthy.local.supervisor import Supervisor
@@ -200,18 +199,17 @@ class Stack:
     # ------------------------------------------------------------------ how it starts
 
     def _start(self, supervisor: Supervisor, screen: Screen, wait: bool, deadline: float) -> None:
-        apply = self._settings_to_apply()
+        self._settings_to_apply()  # a mistake in it should show before the waiting
         # Airflow's components need its database; the scheduler also the connections, or a Dag run fails without them.
         for name in ("cluster", "mlflow", "serving"):
             supervisor.start_program(name)
         screen.phase("preparing Airflow's database")
-        with concurrent.futures.ThreadPoolExecutor(1) as pool:
-            marked = {**self.environment(), STACK_MARK: str(self.home)}
-            log = supervisor.log_file("migrate")
-            migration = pool.submit(airflow_config.migrate, self.home / "airflow", marked, log)
-            while not concurrent.futures.wait([migration], timeout=0.3).done:
-                screen.show(self.status())
-            migration.result()
+        marked = {**self.environment(), **KEEPS_MARKS, STACK_MARK: str(self.home)}
+        migration = airflow_config.Migration(self.home / "airflow", marked, supervisor.log_file("migrate"))
+        while not migration.done():
+            screen.show(self.status())
+            time.sleep(0.3)
+        apply = self._settings_to_apply()
         screen.phase("waiting until everything answers")
         for name in ("api-server", "dag-processor", "triggerer"):
             supervisor.start_program(name)
@@ -219,7 +217,7 @@ class Stack:
             self._wait(["api-server"], screen, deadline)
             screen.phase("putting airflow_settings.yaml into Airflow")
             apply.apply(self.airflow_url, self.credentials("admin"))
-            write_private(self._applied, apply.digest)
+            write_private(airflow_config.settings_stamp(self.home / "airflow"), apply.digest)
             screen.phase("waiting until everything answers")
         supervisor.start_program("scheduler")
         if wait:
@@ -254,15 +252,11 @@ class Stack:
 
     # ------------------------------------------------------------------ what is kept
 
-    @property
-    def _applied(self) -> Path:
-        return self.home / "airflow" / ".settings-applied"
-
     def _settings_to_apply(self) -> airflow_settings.AirflowSettings | None:
         """airflow_settings.yaml when it, or what it refers to, has changed since it was put into this database."""
         loaded = airflow_settings.load(PROJECT_ROOT / "airflow_settings.yaml", self.environment())
-        database = airflow_config.database(self.home / "airflow")
-        known = self._applied.read_text() if self._applied.exists() and database.exists() else ""
+        stamp = airflow_config.settings_stamp(self.home / "airflow")
+        known = stamp.read_text() if stamp.exists() else ""
         return None if known == loaded.digest else loaded
 
     def _supervisor(self) -> Supervisor:

@@ -24,7 +24,7 @@ from typing import Any, Literal
 import psutil
 
 from airworthy.errors import AirworthyError
-from airworthy.local.processes import PROCESS_MARK, STACK_MARK, descendants, end, marked
+from airworthy.local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK, descendants, end, marked
 
 State = Literal["stopped", "starting", "running", "failing"]
 
@@ -122,7 +122,7 @@ class Supervisor:
         self._configuration.write_text(self._render())
         started = subprocess.run(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
-            env={**self.environment(), STACK_MARK: str(self.home)},
+            env={**self.environment(), **KEEPS_MARKS, STACK_MARK: str(self.home)},
             cwd=self.cwd,
             capture_output=True,
             text=True,
