@@ -48,7 +48,7 @@ FROM system AS serving
 COPY requirements.txt ./
 # the whole set as constraints, so that a model answers here as it did where it was checked
 RUN pip install --constraint requirements.txt \
-      deltalake fastapi feast fsspec httptools mlflow numpy onnxruntime orjson prometheus-client pyarrow \
+      deltalake fastapi feast fsspec httptools httpx mlflow numpy onnxruntime orjson prometheus-client pyarrow \
       pydantic pydantic-settings pyyaml redis requests rich typer uvicorn uvloop
 COPY --chown=airflow:0 include/ include/
 USER airflow
