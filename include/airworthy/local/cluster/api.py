@@ -20,7 +20,7 @@ from airworthy.local.cluster.discovery import RESOURCES, Resource
 from airworthy.local.cluster.errors import ApiError, bad_request
 from airworthy.local.cluster.kubelet import Kubelet
 from airworthy.local.cluster.logs import LogOptions, stream
-from airworthy.local.cluster.patches import patched
+from airworthy.local.cluster.patches import check_kind, patched
 from airworthy.local.cluster.processes import Processes
 from airworthy.local.cluster.store import Obj, Store
 from airworthy.local.cluster.watching import lines as watching_lines
@@ -144,10 +144,13 @@ class Api:
         """Get, patch or delete one object."""
         verb = request.method.lower()
         resource, namespace = _resource(request, verb)
+        content_type = request.headers.get("content-type", "").partition(";")[0]
+        if verb == "patch":
+            check_kind(content_type)
         body = await request.body()  # before the object is looked up: it may change while the body comes in
         obj = self._store.get(resource.plural, namespace, request.path_params["name"])
         if verb == "patch":
-            obj = self._patch(request, body, resource, obj)
+            obj = self._patch(request, resource, patched(obj, body, content_type))
         elif verb == "delete":
             obj = self._delete(request, body, resource, obj)
         elif as_table := _wants_table(request):
@@ -176,9 +179,7 @@ class Api:
             self._kubelet.wake()
         return JSONResponse(obj, 201)
 
-    def _patch(self, request: Request, body: bytes, resource: Resource, obj: Obj) -> Obj:
-        content_type = request.headers.get("content-type", "").partition(";")[0]
-        new = patched(obj, body, content_type)
+    def _patch(self, request: Request, resource: Resource, new: Obj) -> Obj:
         new = _checked(resource.plural, new) if resource.plural != "pods" else new
         validate.metadata(resource.kind, new)
         return new if "dryRun" in request.query_params else self._store.save(resource.plural, new)

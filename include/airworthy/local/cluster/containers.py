@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from airworthy.local.cluster import environment, quantities
+from airworthy.local.cluster import environment, logs, quantities
 from airworthy.local.cluster.events import Events
 from airworthy.local.cluster.processes import Identity, Processes, alive
 from airworthy.local.cluster.status import Run, Runs
@@ -15,6 +15,8 @@ from airworthy.local.cluster.store import Obj, Store
 CONFIG_RETRY_SECONDS = 2.0
 #: Restarts wait 0, 10, 20, 40, ... up to 300 seconds, as kubelet's do.
 BACKOFF_SECONDS, MAX_BACKOFF_SECONDS = 10.0, 300.0
+#: As in Kubernetes.
+LAST_WORDS_BYTES = 2048
 
 
 class Containers:
@@ -43,6 +45,8 @@ class Containers:
             result |= {"startedAt": run.started, "finishedAt": now}
         run.state, run.reason, run.message = "terminated", result["reason"], result["message"]
         run.exit_code, run.started, run.finished = result["exitCode"], result["startedAt"], result["finishedAt"]
+        if run.exit_code and not run.message:
+            run.message = self._last_words(pod, runs, run)
         if run.reason == "OOMKilled":
             self._events.record(pod, "Warning", "OOMKilling", f"container {run.name} {run.message}")
         elif run.exit_code and not runs.stop:
@@ -50,6 +54,12 @@ class Containers:
             self._events.record(pod, "Warning", "Failed", said)
         if not runs.stop and _runs_again(pod["spec"].get("restartPolicy", "Always"), run):
             self._back_off(pod, run, now)
+
+    def _last_words(self, pod: Obj, runs: Runs, run: Run) -> str:
+        """The end of the log of a failed container, if it asks for that as its termination message."""
+        if _container(pod, runs, run)[0].get("terminationMessagePolicy") != "FallbackToLogsOnError":
+            return ""
+        return logs.tail(self._processes.log(pod["metadata"]["uid"], run.name, run.restarts), LAST_WORDS_BYTES)
 
     def _back_off(self, pod: Obj, run: Run, now: float) -> None:
         run.last = run.as_state()

@@ -37,6 +37,16 @@ def _shown(line: bytes, options: LogOptions) -> bytes:
     return (line[: STAMP_LENGTH + 1] if options.timestamps else b"") + text + end
 
 
+def tail(path: Path, size: int) -> str:
+    """The last ``size`` bytes of a log, without times."""
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except FileNotFoundError:
+        return ""
+    text = b"".join(_shown(line, LogOptions()) for line in lines[-size:])
+    return text[-size:].decode(errors="replace")
+
+
 async def stream(path: Path, options: LogOptions, *, follow: bool, ended: Callable[[], bool]) -> AsyncIterator[bytes]:
     """The log in chunks of whole lines.
 

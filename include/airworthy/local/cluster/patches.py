@@ -16,6 +16,21 @@ FIXED = ("name", "namespace", "uid", "resourceVersion", "creationTimestamp", "de
          "deletionGracePeriodSeconds")  # fmt: skip
 
 
+JSON_PATCH = "application/json-patch+json"
+KINDS = (JSON_PATCH, "application/merge-patch+json", "application/strategic-merge-patch+json")
+
+
+def check_kind(content_type: str) -> None:
+    """Refuse a kind of patch that is not known here.
+
+    Raises:
+        ApiError: 415.
+    """
+    if content_type not in KINDS:
+        hint = f"{content_type or 'nothing'} is not a patch known here; expected one of {', '.join(KINDS)}"
+        raise ApiError(415, "UnsupportedMediaType", f"{hint} (kubectl apply without --server-side)")
+
+
 def merged(target: Any, patch: Any) -> Any:
     """RFC 7386. Strategic merge differs from it only in lists of a pod's spec, which cannot be patched here anyway."""
     if not isinstance(patch, dict):
@@ -33,27 +48,23 @@ def patched(obj: Obj, body: bytes, content_type: str) -> Obj:
     """The object after a patch.
 
     Raises:
-        ApiError: 415 unknown kind of patch, 400 not readable, 422 changes what is fixed.
+        ApiError: 400 not readable, 409 made for another version, 422 changes what is fixed.
     """
     try:
         patch = json.loads(body)
-        if content_type == "application/json-patch+json":
-            new = jsonpatch.apply_patch(copy.deepcopy(obj), patch)
-        elif content_type in ("application/merge-patch+json", "application/strategic-merge-patch+json"):
-            new = merged(obj, patch)
-        else:
-            expected = "a JSON, merge or strategic merge patch (kubectl apply without --server-side)"
-            raise ApiError(415, "UnsupportedMediaType", f"{content_type} is not known here; expected {expected}")
+        new = jsonpatch.apply_patch(copy.deepcopy(obj), patch) if content_type == JSON_PATCH else merged(obj, patch)
     except (ValueError, jsonpatch.JsonPatchException, jsonpatch.JsonPointerException) as error:
         raise bad_request(f"the patch cannot be applied: {error}") from error
-    version = (new.get("metadata") or {}).get("resourceVersion")
+    if not isinstance(new, dict) or not isinstance(new.get("metadata"), dict):
+        raise bad_request("the patch would leave no object")
+    version = new["metadata"].get("resourceVersion")
     if version not in (None, obj["metadata"]["resourceVersion"]):
         raise ApiError(
             409, "Conflict", f"the object has been modified: it is at version {obj['metadata']['resourceVersion']}"
         )
     fixed = {key: obj["metadata"][key] for key in FIXED if key in obj["metadata"]}
     new["metadata"] = {**new["metadata"], **fixed}
-    if obj["kind"] == "Pod" and new["spec"] != obj["spec"]:
+    if obj["kind"] == "Pod" and new.get("spec") != obj["spec"]:
         cause = Cause("spec", "a pod's spec cannot be changed; delete the pod and create it again")
         raise invalid("Pod", obj["metadata"]["name"], [cause])
     return {**new, "kind": obj["kind"], "apiVersion": "v1", **({"status": obj["status"]} if "status" in obj else {})}

@@ -122,6 +122,12 @@ def test_nodes_namespaces_secrets_and_config_maps(cluster: Cluster, tmp_path: Pa
     assert "deleted" in cluster.kubectl("-n", "team", "delete", "secret/key", "cm/conf")
 
 
+def test_server_side_apply_is_refused_with_what_to_do_instead(cluster: Cluster, tmp_path: Path) -> None:
+    path = tmp_path / "pod.yaml"
+    path.write_text(yaml.safe_dump(pod(container(), name="served")))
+    assert "without --server-side" in cluster.kubectl("apply", "--server-side", "-f", str(path), check=False)
+
+
 def test_exec_is_refused_with_a_reason(cluster: Cluster) -> None:
     body = pod(container(sh="sleep 30"), name="closed")
     cluster.create(body)

@@ -36,6 +36,11 @@ def test_a_pod_that_fails_says_with_which_exit_code(cluster: Cluster, code: str,
     assert (ended.status.phase, state.exit_code, state.reason) == ("Failed", expected, "Error")
 
 
+def test_a_failing_pod_can_give_the_end_of_its_log_as_its_message(cluster: Cluster) -> None:
+    body = pod(container(sh="echo why; exit 3", terminationMessagePolicy="FallbackToLogsOnError"))
+    assert cluster.finish(body).status.container_statuses[0].state.terminated.message == "why\n"
+
+
 def test_a_command_that_does_not_exist_is_a_start_error(cluster: Cluster) -> None:
     body = pod({**container(), "command": ["no-such-program"]})
     state = cluster.finish(body).status.container_statuses[0].state.terminated
