@@ -73,8 +73,9 @@ def validate(
     version = lake.version(table) if table_version is None else table_version
     committed = lake.metadata(table, version)
     frame = lake.read(table, version).to_pandas()
-    as_of = committed.get("as_of")
-    expectations = _suite(spec, datetime.fromisoformat(as_of) if as_of else frame[spec.event_time].max())
+    said = committed.get("as_of")
+    newest = frame[spec.event_time].max().to_pydatetime() if len(frame) else datetime.fromtimestamp(0, UTC)
+    expectations = _suite(spec, datetime.fromisoformat(said) if said else newest)
 
     # GX logs hundreds of lines while it is imported and draws progress bars while it runs; and it calls home
     logging.getLogger("great_expectations").setLevel(logging.WARNING)

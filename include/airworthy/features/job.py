@@ -172,9 +172,13 @@ def _done(
 
 
 def _raw_frame(spark: SparkSession, lake: Lake, spec: PipelineSpec, name: str, version: int) -> DataFrame:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
     table = f"{spec.name}/raw/{name}"
     files = [spark_address(uri) for uri in lake.files(table, version)]
-    return spark.read.option("basePath", spark_address(lake.uri(table))).parquet(*files)
+    # given, so that Spark does not open the files to find out
+    schema = from_arrow_schema(lake.schema(table, version))
+    return spark.read.schema(schema).option("basePath", spark_address(lake.uri(table))).parquet(*files)
 
 
 def _check_columns(frames: dict[str, DataFrame], spec: PipelineSpec) -> None:

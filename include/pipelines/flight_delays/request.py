@@ -80,10 +80,10 @@ def flight_id(day: str, carrier: str, flight: int, origin: str, sched_dep_time: 
 
 def _field(request: dict[str, Any], name: str, kind: type | tuple[type, ...], *, required: bool = False) -> Any:
     value = request.get(name)
-    if isinstance(value, kind) and value is not True and value is not False:
-        return value
     if (value is None or value == "") and not required:
         return None
+    if isinstance(value, kind) and value != "" and value is not True and value is not False:
+        return value
     kinds = "/".join(k.__name__ for k in (kind if isinstance(kind, tuple) else (kind,)))
     raise RequestError(
         f"{name}: expected {kinds}{'' if required else ' or null'}, found {value!r:.80}",
