@@ -12,7 +12,7 @@ import uvicorn
 from airworthy.errors import AirworthyError
 from airworthy.lake import Lake
 from airworthy.registry import Registry
-from airworthy.serving.app import Gate, create_app
+from airworthy.serving.app import Gate, create_app, require
 from airworthy.serving.predictor import Features
 from airworthy.serving.service import Service
 from airworthy.settings import Settings, from_environment
@@ -29,6 +29,7 @@ def build(settings: Settings) -> Gate:
     Raises:
         AirworthyError: no token, or nothing to serve.
     """
+    require(settings.serving_token)  # before libraries that take seconds
     from airworthy.features.online import OnlineStore
 
     def features(spec: PipelineSpec) -> Features:
@@ -61,7 +62,7 @@ def main(
 ) -> None:
     """Serve every pipeline's champion, and the candidate on trial, over HTTP. Settings come from AIRWORTHY_*."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    logging.getLogger("urllib3").setLevel(logging.ERROR)  # each retry while the registry is away
     try:
         app = build(from_environment())
     except AirworthyError as error:

@@ -36,6 +36,20 @@ class NoToken(AirworthyError):
     """The service would answer anybody."""
 
 
+def require(token: str) -> None:
+    """Refuse an empty token.
+
+    Raises:
+        NoToken: says how to make one.
+    """
+    if not token:
+        raise NoToken(
+            "the inference service has no token, so anybody could call it",
+            next_step='set AIRWORTHY_SERVING_TOKEN, e.g. to the output of: python -c "import secrets; '
+            'print(secrets.token_urlsafe(32))"',
+        )
+
+
 class Gate:
     """The outermost ASGI app: asks for the token, answers predictions itself, hands the rest to ``app``.
 
@@ -51,12 +65,7 @@ class Gate:
     """
 
     def __init__(self, service: Service, token: str, app: ASGIApp, options: ServiceOptions) -> None:
-        if not token:
-            raise NoToken(
-                "the inference service has no token, so anybody could call it",
-                next_step='set AIRWORTHY_SERVING_TOKEN, e.g. to the output of: python -c "import secrets; '
-                'print(secrets.token_urlsafe(32))"',
-            )
+        require(token)
         self._service = service
         self._expected = b"Bearer " + token.encode()
         self._app = app

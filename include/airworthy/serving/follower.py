@@ -73,6 +73,7 @@ class Follower:
         self._options = options
         self._models: dict[int, Model] = {}
         self._failed: dict[int, tuple[str, float, float]] = {}  # version: (reason, when to try again, delay)
+        self._away = False
         self._asked: ServingState | None = None
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"follow {spec.name}", daemon=True)
@@ -96,11 +97,14 @@ class Follower:
             state = self._registry.serving_state(self.spec.name)
             self._follow(state, offline=False)
         except RegistryAway as away:
-            log.warning("%s: the registry is away, serving goes on: %s", self.spec.name, away.message)
+            if not self._away:
+                log.warning("%s: the registry is away, serving goes on: %s", self.spec.name, away.message)
+            self._away = True
             if not self.serving.known and (remembered := self._cache.remembered()) is not None:
                 self._follow(remembered, offline=True)
             return
         self.confirmed_at = time.monotonic()
+        self._away = False
 
     def _run(self) -> None:
         while not self._stop.is_set():
