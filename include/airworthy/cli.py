@@ -207,17 +207,11 @@ def users(
 def schema() -> None:
     """Write the JSON schema of pipeline.yaml for editors, include/pipelines/pipeline.schema.json."""
     from airworthy.settings import PROJECT_ROOT
-
-    path = PROJECT_ROOT / "include" / "pipelines" / "pipeline.schema.json"
-    path.write_text(schema_text())
-    console.print(f"wrote {path}")
-
-
-def schema_text() -> str:
-    """The JSON schema as the file holds it."""
     from airworthy.spec import json_schema
 
-    return json.dumps(json_schema(), indent=2) + "\n"
+    path = PROJECT_ROOT / "include" / "pipelines" / "pipeline.schema.json"
+    path.write_text(json_schema())
+    console.print(f"wrote {path}")
 
 
 def _known_stack() -> Stack:
