@@ -198,23 +198,22 @@ class Registry(Runs):
         found = self._get_version(name, version)
         folder = to / f"{name}-v{version}-{_model_id(found)}"
         if not folder.exists():
-            self.fetch(f"models:/{name}/{version}", folder)
+            self.fetch(_model_id(found), folder)
         return folder
 
-    def fetch(self, model_uri: str, folder: Path) -> None:
-        """Put ``model.onnx`` and ``preprocessing.json`` of a model into ``folder``, all or nothing."""
+    def fetch(self, model_id: str, folder: Path) -> None:
+        """Put ``model.onnx`` and ``preprocessing.json`` of a logged model into ``folder``, all or nothing."""
         import mlflow.artifacts
 
         folder.parent.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=folder.parent, prefix=".fetch-") as temporary, self.talking():
+            # not by models:/<id>: MLflow looks such addresses up in the process's global registry, not in this one
+            location = self.client.get_logged_model(model_id).artifact_location
             ready = Path(temporary) / "ready"
             ready.mkdir()
             for path in (MODEL_FILE, f"extra_files/{PREPROCESSING_FILE}"):
                 local = mlflow.artifacts.download_artifacts(
-                    artifact_uri=f"{model_uri}/{path}",
-                    dst_path=temporary,
-                    tracking_uri=self.url,
-                    registry_uri=self.url,
+                    artifact_uri=f"{location}/{path}", dst_path=temporary, tracking_uri=self.url
                 )
                 shutil.move(local, ready / Path(path).name)
             try:

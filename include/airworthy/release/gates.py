@@ -37,7 +37,7 @@ def check(evaluation: Evaluation, gates: Gates) -> list[GateResult]:
     """
     candidate = evaluation.candidate
     results = [
-        _at_least("min_holdout_rows", candidate.rows, gates.min_holdout_rows, "holdout rows"),
+        _at_least("min_holdout_rows", float(candidate.rows), float(gates.min_holdout_rows), "holdout rows"),
         _at_least("min_roc_auc", candidate.roc_auc, gates.min_roc_auc, "ROC AUC on the holdout"),
         _at_least(
             "min_gain_over_average_log_loss",
@@ -97,4 +97,6 @@ def _at_most(name: str, observed: float | None, required: float, what: str) -> G
 
 
 def _shown(value: float | None) -> str:
-    return "not computable" if value is None else f"{value:,.4g}"
+    if value is None:
+        return "not computable"
+    return f"{value:,.0f}" if value.is_integer() else f"{value:.4g}"

@@ -80,7 +80,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
     columns = dataset.features(spec, holdout)
     print(f"scoring {holdout.num_rows:,} holdout rows from {snapshot.holdout_from:%Y-%m-%d}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        registry.fetch(f"models:/{model_id}", Path(folder) / "candidate")
+        registry.fetch(model_id, Path(folder) / "candidate")
         encoder = Encoder.load(Path(folder) / "candidate")
         scores = score(Path(folder) / "candidate", columns)
         champion = _champion(registry, spec, columns, Path(folder))
