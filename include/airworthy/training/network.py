@@ -50,7 +50,8 @@ class Scaling(nn.Module):
                 column = np.zeros(1)
             edges = np.quantile(column, np.linspace(0, 1, QUANTILES + 1))
             width = np.diff(edges)
-            low, high = np.quantile(column, [0.001, 0.999])  # one broken anemometer must not squeeze the rest
+            # one broken anemometer must not squeeze the rest
+            low, high = (np.quantile(column, q, method=m) for q, m in ((0.001, "higher"), (0.999, "lower")))
             kept = np.clip(column, low, high)
             values = {
                 "mean": kept.mean(),
