@@ -72,7 +72,8 @@ class Predictor:
             self._work, name=spec.name, max_batch=options.max_batch_rows, max_waiting=options.max_waiting
         )
         self._patience = spec.release.max_p95_ms / 1000 * options.patience
-        self._views = [(name, len(view.features)) for name, view in spec.features.views.items()]
+        widths = [len(view.features) for view in spec.features.views.values()]
+        self._offsets = [sum(widths[:i]) for i in range(len(widths))]  # of each view's first column
         self._running: Run | None = None
         self._batch_rows = metrics.batch_rows.labels(spec.name)
 
@@ -210,11 +211,10 @@ class Predictor:
         for rows, part in zip(batch, split_like(online, [len(rows) for rows in batch]), strict=True):
             rows.online = part
         missing = np.isnan(online).sum(axis=0)
-        position = 0
-        for view, width in self._views if missing.any() else ():
-            if count := int(missing[position : position + width].sum()):
-                self._metrics.missing_features.labels(self.spec.name, view).inc(count)
-            position += width
+        if missing.any():
+            for view, count in zip(self.spec.features.views, np.add.reduceat(missing, self._offsets), strict=True):
+                if count:
+                    self._metrics.missing_features.labels(self.spec.name, view).inc(count)
 
     def _ask(self, batch: list[Rows]) -> None:
         model = batch[0].serving.champion
@@ -241,19 +241,18 @@ class Predictor:
 
     def _count(self, rows: Rows, fell_back: NDArray[np.bool_], seconds: float) -> None:
         serving = rows.serving
-        unanswered = np.isnan(rows.probability)
-        for which, model in (("champion", serving.champion), ("challenger", serving.challenger)):
-            mine = np.array([each == which for each in rows.variants])
-            if model is None or not mine.any():
-                continue
+        counts: dict[tuple[str, str], int] = {}
+        for which, missing, failed in zip(
+            rows.variants, np.isnan(rows.probability).tolist(), fell_back.tolist(), strict=True
+        ):
+            outcome = "error" if missing else "fallback" if failed else "ok"
+            counts[which, outcome] = counts.get((which, outcome), 0) + 1
+        for which in set(rows.variants):
+            model = serving.champion if which == "champion" else serving.challenger
+            assert model is not None, "only those who serve get a share"
             counters = self._metrics.of(self.spec.name, serving.release, which, model.version)
-            error, fallback = int((mine & unanswered).sum()), int((mine & fell_back & ~unanswered).sum())
-            for counter, count in (
-                (counters.error, error),
-                (counters.fallback, fallback),
-                (counters.ok, int(mine.sum()) - error - fallback),
-            ):
-                if count:
+            for outcome, counter in (("ok", counters.ok), ("error", counters.error), ("fallback", counters.fallback)):
+                if count := counts.get((which, outcome)):
                     counter.inc(count)
             counters.seconds.observe(seconds)
 

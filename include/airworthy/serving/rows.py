@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import Any
 
 import numpy as np
@@ -73,5 +74,6 @@ class Answer:
 
 
 def split_like(values: Any, sizes: Sequence[int]) -> list[Any]:
-    """Cut [sum(sizes), ...] into parts of these sizes."""
-    return np.split(values, np.cumsum(sizes)[:-1]) if len(sizes) > 1 else [values]
+    """Cut [sum(sizes), ...] into parts of these sizes; views, not copies."""
+    ends = list(accumulate(sizes))
+    return [values[end - size : end] for end, size in zip(ends, sizes, strict=True)]
