@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -64,8 +66,6 @@ def test_champions_callers_do_not_wait_for_a_challenger_that_hangs(tmp_path: Pat
         variant_of = {each["key"]: each["variant"] for each in predict(client, KEYS)}
         lucky = next(key for key, variant in variant_of.items() if variant == "champion")
         unlucky = next(key for key, variant in variant_of.items() if variant == "challenger")
-        import threading
-
         slow = threading.Thread(target=predict, args=(client, [unlucky] * 5))
         slow.start()
         took = []
@@ -76,6 +76,17 @@ def test_champions_callers_do_not_wait_for_a_challenger_that_hangs(tmp_path: Pat
         slow.join()
     assert len(took) > 5
     assert sorted(took)[len(took) // 2] < 0.05
+
+
+def test_a_hanging_call_is_ended_so_that_the_challenger_can_answer_others(tmp_path: Path) -> None:
+    registry = FakeRegistry(tmp_path / "registry")
+    registry.add(1, rate=0.25)
+    registry.add(2, "hang", rate=0.75)  # only where the distance is known
+    registry.canary(100)
+    with running(build(tmp_path, registry)[0]) as client:
+        serves(client, challenger=2)
+        assert predict(client, ["a"])[0]["fallback"]
+        until(lambda: not predict(client, ["b"], distance=None)[0]["fallback"], "version 2 answers", 5)
 
 
 def test_only_rows_without_a_probability_fall_back(tmp_path: Path) -> None:
@@ -94,8 +105,6 @@ def test_only_rows_without_a_probability_fall_back(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("kind", ["nan", "raise", "hang"])
 def test_a_champion_that_fails_is_an_error_with_a_reason(tmp_path: Path, kind: str) -> None:
-    from dataclasses import replace
-
     registry = FakeRegistry(tmp_path / "registry")
     registry.add(1, kind)
     registry.point(champion=1)
