@@ -163,7 +163,6 @@ show_progress() { # pid, start line of the log: one line on a terminal, one ever
     elapsed=$((SECONDS - started))
     phase=$(tail -n "+$since" "$LOG" | awk -v total="$total" '
       /^Collecting|^Requirement already/ { seen++; what = $2 }
-      
       /^Building wheel/ { late = "building " $4 }
       /^Installing collected/ { late = "unpacking and installing all of them (a few minutes)" }
       END {

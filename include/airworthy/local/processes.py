@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import signal
 from collections.abc import Iterable
 from pathlib import Path
@@ -24,9 +25,9 @@ def marked(home: Path, name: str | None = None) -> list[psutil.Process]:
     process id that the system has given to somebody else cannot be mistaken. The caller and its ancestors are left
     out: they may stand in the stack's environment themselves.
     """
+    spared = {os.getpid()}
     with contextlib.suppress(psutil.Error):
-        current = psutil.Process()
-        spared = {current.pid, *(parent.pid for parent in current.parents())}
+        spared |= {parent.pid for parent in psutil.Process().parents()}
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):

@@ -101,12 +101,15 @@ class Stack:
             for name, value in os.environ.items()
             if not name.startswith(_NOT_INHERITED) and name not in (STACK_MARK, PROCESS_MARK)
         }
+        # a Spark driver would listen on the machine's outer address; with a master elsewhere it must
+        local_spark = inherited.get("AIRWORTHY_SPARK_MASTER", "local").startswith("local")
         direct = ",".join(filter(None, [inherited.get("NO_PROXY"), LOOPBACK, "localhost"]))
         return {
             **inherited,
             **self.own_environment(),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
+            **({"SPARK_LOCAL_IP": LOOPBACK} if local_spark else {}),
             "NO_PROXY": direct,
             "no_proxy": direct,
             # nothing here reports to its makers

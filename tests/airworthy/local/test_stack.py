@@ -95,6 +95,16 @@ def test_processes_get_the_stacks_addresses_and_not_the_shells(tmp_path, monkeyp
     assert environment["AIRWORTHY_SERVING_TOKEN"] == stack.settings().serving_token != ""
 
 
+@pytest.mark.parametrize(
+    ("master", "address"), [("", "127.0.0.1"), ("local[2]", "127.0.0.1"), ("spark://far:7077", None)]
+)
+def test_a_spark_driver_listens_on_loopback_unless_its_executors_are_elsewhere(tmp_path, monkeypatch, master, address):
+    monkeypatch.delenv("SPARK_LOCAL_IP", raising=False)
+    if master:
+        monkeypatch.setenv("AIRWORTHY_SPARK_MASTER", master)
+    assert Stack(tmp_path).environment().get("SPARK_LOCAL_IP") == address
+
+
 def test_a_shell_in_the_stacks_environment_is_not_taken_for_one_of_its_processes(tmp_path):
     assert not [name for name in Stack(tmp_path).own_environment() if name in ("AIRWORTHY_STACK", "AIRWORTHY_PROCESS")]
 
