@@ -7,6 +7,7 @@ import time
 import uuid
 from pathlib import Path
 
+import mlflow
 import numpy as np
 import onnxruntime
 import pytest
@@ -45,6 +46,30 @@ def test_registering_again_gives_the_same_version_with_its_tags(registry: Regist
     assert tags[names.TRAIN_RUN] == "baseline"
     assert names.MODEL_ID not in tags
     assert len(registry.client.search_model_versions(f"name = '{named.name}'")) == 1
+    experiment = registry.client.get_experiment_by_name(named.name)
+    assert experiment is not None
+    assert len(registry.client.search_logged_models([experiment.experiment_id])) == 1
+
+
+def test_a_model_can_be_loaded_by_mlflow_itself_with_its_signature(registry: Registry, named: PipelineSpec) -> None:
+    version = registry.register_baseline(named, 0.25)
+    mlflow.set_tracking_uri(registry.url)
+    model = mlflow.pyfunc.load_model(f"models:/{named.name}/{version}")
+    inputs = {
+        "categorical": np.zeros((2, len(named.features.categorical)), np.int64),
+        "numeric": np.zeros((2, len(named.features.numeric)), np.float32),
+    }
+    assert model.predict(inputs)["probability"].tolist() == [0.25, 0.25]
+    assert model.metadata.signature.inputs.input_names() == ["categorical", "numeric"]
+
+
+def test_a_model_whose_logging_was_killed_half_way_is_replaced(registry: Registry, named: PipelineSpec) -> None:
+    run_id = registry.open_run(named.name, "baseline")
+    experiment = registry.client.get_run(run_id).info.experiment_id
+    half = registry.client.create_logged_model(experiment, "model", source_run_id=run_id)
+    registry.register_baseline(named, 0.25)
+    (whole,) = registry.client.search_logged_models([experiment])
+    assert whole.model_id != half.model_id
 
 
 def test_a_crash_between_version_and_tags_is_repaired(registry: Registry, named: PipelineSpec) -> None:

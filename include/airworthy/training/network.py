@@ -51,7 +51,8 @@ class Scaling(nn.Module):
             edges = np.quantile(column, np.linspace(0, 1, QUANTILES + 1))
             width = np.diff(edges)
             # one broken anemometer must not squeeze the rest
-            low, high = (np.quantile(column, q, method=m) for q, m in ((0.001, "higher"), (0.999, "lower")))
+            low = np.quantile(column, 0.001, method="higher")
+            high = np.quantile(column, 0.999, method="lower")
             kept = np.clip(column, low, high)
             values = {
                 "mean": kept.mean(),

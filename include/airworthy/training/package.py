@@ -27,24 +27,26 @@ def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encod
     Returns:
         MLflow's id of the logged model; its address is ``models:/<id>``.
     """
-    import mlflow
+    import mlflow.onnx
+    from mlflow.entities import LoggedModelOutput
     from mlflow.models import Model
 
     client = registry.client
-    mlflow.set_tracking_uri(registry.url)
     with registry.talking():
         run = client.get_run(run_id)
-        for unfinished in _logged_models(client, run.info.experiment_id, run_id):
+        experiment_id = run.info.experiment_id
+        for unfinished in _logged_models(client, experiment_id, run_id):
             client.delete_logged_model(unfinished.model_id)
-        with tempfile.TemporaryDirectory() as folder:
-            preprocessing = Path(folder) / names.PREPROCESSING_FILE
+        # step by step with the client: mlflow.onnx.log_model works on the process's global server and active run
+        tags = {k: v for k, v in run.data.tags.items() if k.startswith("airworthy.")}
+        logged = client.create_logged_model(experiment_id, "model", source_run_id=run_id, tags=tags)
+        with tempfile.TemporaryDirectory() as temporary:
+            preprocessing = Path(temporary) / names.PREPROCESSING_FILE
             preprocessing.write_text(encoder.to_json(), encoding="utf-8")
-            info = Model.log(
-                artifact_path=None,
-                name="model",
-                flavor=mlflow.onnx,
-                run_id=run_id,
-                onnx_model=model,
+            mlflow.onnx.save_model(
+                model,
+                str(Path(temporary) / "model"),
+                mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
                 signature=_signature(encoder),
                 input_example=_example(encoder),
                 # MLflow would otherwise load the model in a process of its own to find out
@@ -52,11 +54,12 @@ def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encod
                 save_as_external_data=False,
                 onnx_execution_providers=["CPUExecutionProvider"],
                 extra_files=[str(preprocessing)],
-                metadata={"preprocessing": f"extra_files/{names.PREPROCESSING_FILE}"},
-                tags={k: v for k, v in run.data.tags.items() if k.startswith("airworthy.")},
             )
-        client.set_tag(run_id, names.MODEL_ID, info.model_id)
-    return str(info.model_id)
+            client.log_model_artifacts(logged.model_id, str(Path(temporary) / "model"))
+        client.finalize_logged_model(logged.model_id, "READY")
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        client.set_tag(run_id, names.MODEL_ID, logged.model_id)
+    return str(logged.model_id)
 
 
 def constant_model(encoder: Encoder, rate: float) -> ModelProto:

@@ -35,13 +35,19 @@ class Small:
     spec: PipelineSpec
     settings: Settings
     registry: Registry
+    version: int
 
     def environment(self, **more: str) -> dict[str, str]:
         return {**os.environ, **self.settings.as_environment(), "PYTHONPATH": str(ROOT / "include"), **more}
 
-    def pod(self, train_run: str, features_version: int = 0, **more: str) -> subprocess.Popen[str]:
+    def pod(self, train_run: str, features_version: int | None = None, **more: str) -> subprocess.Popen[str]:
         command = [sys.executable, "-m", "airworthy.training.pod", "--pipeline", self.spec.name]
-        command += ["--train-run", train_run, "--features-version", str(features_version)]
+        command += [
+            "--train-run",
+            train_run,
+            "--features-version",
+            str(self.version if features_version is None else features_version),
+        ]
         return subprocess.Popen(
             command,
             env=self.environment(**more),
@@ -69,10 +75,10 @@ def small(tmp_path: Path, mlflow_url: str) -> Callable[..., Small]:
         (folder / "pipeline.yaml").write_text(yaml.safe_dump(document), encoding="utf-8")
         settings = Settings(home=tmp_path / "home", pipelines=tmp_path / "pipelines", mlflow_url=mlflow_url)
         spec = PipelineSpec.load(folder / "pipeline.yaml")
-        Lake.of(settings).append(
+        version = Lake.of(settings).append(
             f"{name}/features/training", feature_rows(rows), metadata={"raw_versions": json.dumps({"flights": 4})}
         )
-        return Small(spec, settings, Registry(mlflow_url))
+        return Small(spec, settings, Registry(mlflow_url), version)
 
     return make
 
@@ -94,7 +100,15 @@ def table() -> pa.Table:
 
 
 def small_document(name: str, training: Overrides, gates: Overrides) -> Overrides:
-    defaults = {"epochs": 2, "batch_size": 256, "hidden": [16], "embedding_dim": 4, "min_rows": 500, "holdout_days": 10}
+    defaults = {
+        "epochs": 2,
+        "batch_size": 64,
+        "learning_rate": 0.01,
+        "hidden": [16],
+        "embedding_dim": 4,
+        "min_rows": 500,
+        "holdout_days": 10,
+    }
     return {
         "name": name,
         "sources": {"flights": {"path": "f/*.csv", "key": ["id"], "columns": {"id": {"type": "string"}}}},

@@ -85,6 +85,6 @@ def test_a_missing_column_and_a_missing_version_are_named(small: Callable[..., o
     made = small()
     wider = made.spec.model_copy(update={"key": "flight_id"})  # type: ignore[attr-defined]
     with pytest.raises(dataset.DatasetError, match="flight_id"):
-        dataset.load(wider, made.settings, 0)  # type: ignore[attr-defined]
+        dataset.load(wider, made.settings, made.version)  # type: ignore[attr-defined]
     with pytest.raises(TableMissing, match="no version 7"):
         dataset.load(made.spec, made.settings, 7)  # type: ignore[attr-defined]

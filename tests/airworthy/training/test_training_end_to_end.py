@@ -39,7 +39,7 @@ def steps(made: object, metric: str) -> list[int]:
 
 
 def holdout_scores(made: object, version: int, to: Path) -> np.ndarray:
-    snapshot = dataset.load(made.spec, made.settings, 0)
+    snapshot = dataset.load(made.spec, made.settings, made.version)
     return score(made.registry.download(made.spec.name, version, to), dataset.features(made.spec, snapshot.holdout))
 
 
@@ -73,7 +73,7 @@ def test_a_training_is_evaluated_and_registered_once_however_often_each_step_is_
     assert run.data.params["hidden"] == "[16]"
     assert float(run.data.metrics["lightgbm_roc_auc"]) == pytest.approx(first.lightgbm.metrics.roc_auc)
     tags = made.registry.version_tags(made.spec.name, version)
-    assert tags[names.DATA_VERSION] == "0"
+    assert tags[names.DATA_VERSION] == str(made.version)
     assert tags[names.RAW_VERSIONS] == '{"flights": 4}'
     assert tags[names.DATA_UNTIL] == first.data_until
     assert tags[names.TRAIN_RUN] == "run 1"
@@ -149,7 +149,7 @@ sys.exit(train.main(sys.argv[1:]))
 def test_a_loss_that_is_no_number_fails_with_a_next_step_and_logs_no_model(small: Make, tmp_path: Path) -> None:
     made = small()
     command = [sys.executable, "-c", BROKEN, "--pipeline", made.spec.name, "--train-run", "run 1"]
-    command += ["--features-version", "0", "--meeting-point", str(tmp_path / "meet")]
+    command += ["--features-version", str(made.version), "--meeting-point", str(tmp_path / "meet")]
     launched = {"RANK": "0", "WORLD_SIZE": "1", "LOCAL_RANK": "0", "MASTER_ADDR": "127.0.0.1", "MASTER_PORT": "1"}
     done = subprocess.run(
         command,
