@@ -130,8 +130,8 @@ class Demo:
 
         plan = self.plan
         with self.view.stage(f"Landing the files of {plan.land_from} to {plan.land_to}"):
-            report = World().land(self.settings.landing, plan.land_from, plan.land_to)
-            self.view.say(str(report))
+            new = World().land(self.settings.landing, plan.land_from, plan.land_to)
+            self.view.say(f"{len(new)} new files in {self.settings.landing}" if new else "all of them are there already")
 
     def _data(self, api: AirflowApi) -> None:
         with self.view.stage("Data: ingest, features on Spark, validation, publishing"):

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
 #: A waiting request wakes this often to see whether the canary guard or a newer candidate has closed it.
 RECHECK = timedelta(minutes=5)
 
+#: Ends of a release that are somebody's decision, not a failure; a task killed after writing one finds it here.
+_DECIDED = frozenset({"superseded", "rejected", "timed_out"})
+
 
 class ApprovalSensor(ApprovalOperator):
     """Waits in Airflow's ``awaiting_input`` state, with its evidence in the Required Actions page.
@@ -72,8 +75,8 @@ class ApprovalSensor(ApprovalOperator):
         version = int(self.version)
         closed = control.closed(version)
         if closed is not None:
-            if closed.event == "superseded":
-                raise AirflowSkipException(f"superseded: {closed.reason}")
+            if closed.event in _DECIDED:
+                raise AirflowSkipException(f"{closed.event} by {closed.actor}: {closed.reason}")
             raise AirflowFailException(f"the request is void ({closed.event}): {closed.reason}")
         user = event.get("responded_by_user")
         if "error" in event or not user:
@@ -83,15 +86,15 @@ class ApprovalSensor(ApprovalOperator):
         decision = control.record_decision(
             version,
             digest=str(form.get("evidence", "")),
-            user=str(user["id"]),
+            user=str(user["name"]),
             decision="approve" if answer == self.APPROVE else "reject",
             reason=str(form.get("reason", "")),
             task_id=self.task_id,
         )
         if not decision.allowed:
-            self.log.warning("answer by %s does not count: %s; asking again", user["id"], decision.reason)
+            self.log.warning("answer by %s does not count: %s; asking again", user["name"], decision.reason)
             return self._ask_again(context)
-        self.log.info("%s by %s", answer, user["id"])
+        self.log.info("%s by %s", answer, user["name"])
         return super().execute_complete(context, event)
 
     def _nobody_answered(self, context: Context, control: Any, version: int) -> Any:
