@@ -162,12 +162,14 @@ show_progress() { # pid, start line of the log: one line on a terminal, one ever
   while kill -0 "$pid" 2>/dev/null; do
     elapsed=$((SECONDS - started))
     phase=$(tail -n "+$since" "$LOG" | awk -v total="$total" '
-      /^Collecting|^Requirement already/ { seen++; what = $2 }
+      /^Collecting/ { seen++; what = "fetching " $2 }
+      /^Requirement already/ { seen++; what = $4 " is there" }
       /^Building wheel/ { late = "building " $4 }
-      /^Installing collected/ { late = "unpacking and installing all of them (a few minutes)" }
-      END {
-        if (late) print late; else printf "%d of %d: %s", (seen > total ? total : seen), total, what
-      }')
+      /^Installing collected/ { late = "installing" }
+      END { if (late) print late; else printf "%d of %d: %s", (seen > total ? total : seen), total, what }')
+    if [ "$phase" = installing ]; then
+      phase="installing, $(find "$VENV"/lib/python*/site-packages -maxdepth 1 -name '*.dist-info' | wc -l) of $total are in place"
+    fi
     if [ -t 1 ]; then
       printf '\r\033[Kset-up: Python packages, %d:%02d, %.90s' $((elapsed / 60)) $((elapsed % 60)) "$phase"
     elif [ $((elapsed - shown)) -ge 20 ]; then
@@ -200,7 +202,8 @@ install_requirements() {
   rm -f "$STAMP"
   touch "$UNFINISHED"
   say "Python packages: about 330 and 3 GB, 3 to 10 minutes the first time (log: $LOG)"
-  pip_logged -r requirements.txt -r requirements-dev.txt
+  # as constraints too, or pip tries other versions of what somebody asks for with an extra (pandas[parquet])
+  pip_logged -c requirements.txt -r requirements.txt -r requirements-dev.txt
   pip_logged --no-deps -e .
   "$VENV/bin/python" -m pip --disable-pip-version-check check >>"$LOG" 2>&1 || {
     tail -n 5 "$LOG" >&2
