@@ -110,12 +110,17 @@ def _build(
     code: str,
     as_of: datetime | None,
 ) -> Build:
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as sf
+
     module = pipelines.code(spec.name, "features")
     raw = {name: _raw_frame(spark, lake, spec, name, version) for name, version in raw_versions.items()}
     with _timed("read and plan"):
         frames: dict[str, DataFrame] = module.build(spark, raw, spec, as_of)
     _check_columns(frames, spec)
-    effective = _as_of(frames[next(iter(spec.features.views))])
+    with _timed("compute the first view") as said:
+        effective = _as_of(frames[next(iter(spec.features.views))])
+        said["as of"] = effective.isoformat()
     metadata = {
         "raw_versions": json.dumps(raw_versions, sort_keys=True),
         "code_version": code,
@@ -130,11 +135,12 @@ def _build(
         frame = frames[name]
         if partition_by:
             frame = frame.repartition("month").sortWithinPartitions("month", spec.event_time)
-        with _timed(f"build {name}"):
+        counted = Observation()
+        with _timed(f"{name}") as said:
+            frame = frame.observe(counted, sf.count(sf.lit(1)).alias("rows"))
             frame.write.mode("overwrite").partitionBy(*partition_by).parquet(spark_address(staged))
-        with _timed(f"commit {name}") as said:
             versions[name] = lake.commit_parquet(table, staged, partition_by=partition_by, metadata=metadata)
-            said["version"] = versions[name]
+            said |= {"rows": counted.get["rows"], "version": versions[name]}
     return Build(True, effective, raw_versions, code, versions)
 
 

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
 INCLUDE = Path(__file__).resolve().parents[2]
+LOCAL_CONFIGURATION = INCLUDE.parent / "deploy" / "spark" / "local"
 
 COMMON = {
     "spark.sql.session.timeZone": "UTC",
@@ -19,19 +20,15 @@ COMMON = {
     "spark.sql.parquet.outputTimestampType": "TIMESTAMP_MICROS",
     "spark.sql.execution.arrow.pyspark.enabled": "true",
     "spark.sql.execution.arrow.maxRecordsPerBatch": "50000",
-    "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
 
-# What is good for a few hundred thousand rows on a laptop: fewer, larger tasks, no planning between stages, nothing
-# that listens on more than loopback. The JVM compiles for the first seconds only, so its second compiler is not worth
-# the cores it takes. A cluster's own configuration decides there.
+# On one machine, for some hundred thousand rows: few tasks, no planning between the stages, no packing of what is kept
+# in memory for seconds. A cluster decides these itself.
 LOCAL = {
-    "spark.driver.memory": "2g",
-    "spark.driver.bindAddress": "127.0.0.1",
-    "spark.driver.host": "127.0.0.1",
     "spark.sql.shuffle.partitions": "4",
     "spark.sql.adaptive.enabled": "false",
+    "spark.sql.inMemoryColumnarStorage.compressed": "false",
 }
 
 
@@ -55,6 +52,9 @@ def spark_session(
     configuration = {**COMMON, **_python_path(), **s3a_configuration(storage_options or {})}
     if _is_local(master, submitted):
         configuration = {**LOCAL, **configuration}
+        if not submitted and LOCAL_CONFIGURATION.is_dir():
+            # the JVM is still to be started, by pyspark: the settings that spark-submit finds there too
+            os.environ.setdefault("SPARK_CONF_DIR", str(LOCAL_CONFIGURATION))
         # else the workers are whatever python3 is on PATH, without this environment's packages
         os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
     for key, value in configuration.items():
