@@ -6,7 +6,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
@@ -230,8 +230,11 @@ def _log(
             plots.slices(evaluation.slices, spec.gates.min_slice_roc_auc, folder / "plots" / "slices.png")
         run.log_folder(folder)
     run.log_metrics(figures(evaluation))
+    report = "\n".join(_report(evaluation, results))
+    print(report, flush=True)
+    # the description on the run's page; the verdict last, since registration looks at it
+    run.set_tags({"mlflow.note.content": f"```\n{report}\n```"})
     run.set_tags({names.GATES: "passed" if gates.passed(results) else "failed"})
-    _report(evaluation, results)
 
 
 def figures(evaluation: Evaluation) -> dict[str, float | None]:
@@ -255,22 +258,23 @@ def figures(evaluation: Evaluation) -> dict[str, float | None]:
     return flat
 
 
-def _report(evaluation: Evaluation, results: list[gates.GateResult]) -> None:
-    until = datetime.fromisoformat(evaluation.data_until)
-    print(f"holdout to {until:%Y-%m-%d}, {evaluation.candidate.rows:,} rows:    ROC AUC   log loss    Brier")
+def _report(evaluation: Evaluation, results: list[gates.GateResult]) -> Iterator[str]:
+    since, until = (datetime.fromisoformat(text) for text in (evaluation.holdout_from, evaluation.data_until))
+    yield f"holdout of {evaluation.candidate.rows:,} rows, {since:%Y-%m-%d} to {until:%Y-%m-%d}"
+    yield f"  {'':<20}{'ROC AUC':>10}{'log loss':>10}{'Brier':>10}"
     rows = [("candidate", evaluation.candidate), ("always average", evaluation.average)]
-    rows += [(other.kind or who, other.metrics) for who, other in _others(evaluation)]
-    for who, measured in rows:
+    rows += [(name, other.metrics) for name, other in _others(evaluation)]
+    for name, measured in rows:
         values = (measured.roc_auc, measured.log_loss, measured.brier)
-        print(f"  {who:<28}" + "".join(f"{value:>11.4f}" if value is not None else f"{'-':>11}" for value in values))
+        yield f"  {name:<20}" + "".join(f"{'-' if value is None else format(value, '.4f'):>10}" for value in values)
     for result in results:
-        print(f"  {'passed' if result.passed else 'MISSED'}  {result.name}: {result.reason}")
-    sys.stdout.flush()
+        yield f"  {'passed' if result.passed else 'MISSED'}  {result.name}: {result.reason}"
 
 
 def _others(evaluation: Evaluation) -> list[tuple[str, Other]]:
-    named = [("lightgbm", evaluation.lightgbm), ("champion", evaluation.champion)]
-    return [(who, other) for who, other in named if other is not None]
+    champion = evaluation.champion
+    named = [("LightGBM", evaluation.lightgbm), (f"champion v{champion.version}" if champion else "", champion)]
+    return [(name, other) for name, other in named if other is not None]
 
 
 if __name__ == "__main__":

@@ -14,7 +14,7 @@ import psutil
 import pytest
 
 from airworthy import registry as names
-from airworthy.training import dataset
+from airworthy.training import dataset, train
 from airworthy.training.evaluate import evaluate, score
 
 Make = Callable[..., "Small"]  # noqa: F821
@@ -43,13 +43,17 @@ def holdout_scores(made: object, version: int, to: Path) -> np.ndarray:
     return score(made.registry.download(made.spec.name, version, to), dataset.features(made.spec, snapshot.holdout))
 
 
-def test_a_training_is_evaluated_and_registered_once_however_often_each_step_is_tried(
+def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_step_is_tried(
     small: Make, tmp_path: Path
 ) -> None:
     made = small()
     status, output = made.train("run 1")
     assert status == 0, output
     assert "epoch 2/2" in output
+    demanding = made.spec.gates.model_copy(update={"min_roc_auc": 0.999})
+    evaluate(made.spec.model_copy(update={"gates": demanding}), made.settings, "run 1")
+    with pytest.raises(names.NotRegistrable, match="'failed'"):
+        made.registry.register(made.spec.name, "run 1")
     first = evaluate(made.spec, made.settings, "run 1")
     version = made.registry.register(made.spec.name, "run 1")
 
@@ -88,14 +92,6 @@ def test_a_training_is_evaluated_and_registered_once_however_often_each_step_is_
     against_itself = evaluate(made.spec, made.settings, "run 1")
     assert against_itself.champion.version == version
     assert against_itself.champion.difference.roc_auc == 0
-
-
-def test_a_missed_gate_is_logged_and_keeps_the_model_out_of_the_registry(small: Make) -> None:
-    made = small(gates={"min_roc_auc": 0.999})
-    assert made.train("run 1")[0] == 0
-    evaluate(made.spec, made.settings, "run 1")
-    with pytest.raises(names.NotRegistrable, match="'failed'"):
-        made.registry.register(made.spec.name, "run 1")
 
 
 def test_a_training_killed_in_the_middle_goes_on_and_ends_as_if_nothing_had_happened(small: Make) -> None:
@@ -168,10 +164,14 @@ def test_a_loss_that_is_no_number_fails_with_a_next_step_and_logs_no_model(small
     assert logged_models(made) == []
 
 
-def test_an_unknown_pipeline_and_a_missing_version_fail_with_a_message(small: Make) -> None:
+def test_an_unknown_pipeline_and_a_missing_version_fail_with_a_message(
+    small: Make, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
     made = small()
-    pod = made.pod("run 1", features_version=9)
-    output, _ = pod.communicate(timeout=200)
-    assert pod.returncode == 1
-    assert "has no version 9" in output
-    assert "Traceback" not in output
+    monkeypatch.setattr(train, "_die_with_parent", lambda: None)
+    monkeypatch.setattr(train, "from_environment", lambda: made.settings)
+    rest = ["--train-run", "run 1", "--meeting-point", str(tmp_path / "meet"), "--features-version", "9"]
+    assert train.main(["--pipeline", made.spec.name, *rest]) == 1
+    assert "has no version 9" in capsys.readouterr().err
+    assert train.main(["--pipeline", "nonsense", *rest]) == 1
+    assert "no pipeline 'nonsense'" in capsys.readouterr().err
