@@ -80,7 +80,7 @@ def publish(spec: PipelineSpec, settings: Settings, validation: dict[str, Any]) 
 
     tables = lake(settings)
     version = int(validation["table_version"])
-    raw = tables.metadata(training_table(spec), version).get("raw_versions", {})
+    raw = json.loads(tables.metadata(training_table(spec), version).get("raw_versions") or "{}")
     publish.publish(tables, spec, version=version, raw_versions=raw, validation=validation)
     return version
 

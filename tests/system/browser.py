@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from playwright.sync_api import Page, sync_playwright
+from playwright.sync_api import Page, expect, sync_playwright
 
 QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
@@ -50,5 +50,5 @@ def answer(page: Page, action_url: str, option: str, reason: str, screenshot: Pa
     if screenshot is not None:
         page.screenshot(path=str(screenshot))
     button.click()
-    button.wait_for(state="hidden")
+    expect(button).not_to_be_enabled(timeout=60_000)
     return text

@@ -67,7 +67,8 @@ def run(
     """The main job once around, on the real New York flights of 2013: data, train, canary, approval, promotion."""
     from airworthy.local.stack import Stack
 
-    console = Console(highlight=False)
+    # a log has no width of its own: long enough for its links
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
     chosen: dict[str, Approval] = {"ask": "ask", "manual": "manual", "yes": "automatic"}
     if approve not in chosen:
         raise NotPromoted(f"APPROVE={approve!r} is not known", next_step=f"one of {sorted(chosen)}")
@@ -131,7 +132,7 @@ class Demo:
         plan = self.plan
         with self.view.stage(f"Landing the files of {plan.land_from} to {plan.land_to}"):
             new = World().land(self.settings.landing, plan.land_from, plan.land_to)
-            self.view.say(f"{len(new)} new files in {self.settings.landing}" if new else "all of them are there already")
+            self.view.say(f"{len(new)} new files in {self.settings.landing}" if new else "all are there already")
 
     def _data(self, api: AirflowApi) -> None:
         with self.view.stage("Data: ingest, features on Spark, validation, publishing"):

@@ -67,7 +67,7 @@ def environment(home: Path, port: int, keys: Keys) -> dict[str, str]:
         },
         "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 20},
         "dag_processor": {
-            # an edited DAG shows within a quarter of a minute, a new file too
+            # an edited DAG shows within a minute, a new file sooner; each parse costs a second of a core
             "min_file_process_interval": 60,
             "refresh_interval": 10,
             "parsing_processes": 1,

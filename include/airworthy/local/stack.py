@@ -33,6 +33,9 @@ _HOPELESS_STARTS = 3
 #: Of the caller's environment, what would make the stack's processes differ from one shell to another.
 _NOT_INHERITED = ("AIRFLOW", "MLFLOW_", "PYTEST_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "KUBECONFIG")
 
+#: For a Spark master on this machine: where its driver listens, and its settings (memory, a quiet log).
+_LOCAL_SPARK = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_CONF_DIR": str(PROJECT_ROOT / "deploy" / "spark" / "local")}
+
 
 class StackFailed(AirworthyError):
     """The stack did not come up; says which process, and the end of its log."""
@@ -109,7 +112,7 @@ class Stack:
             **self.own_environment(),
             "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
             "PYTHONUNBUFFERED": "1",
-            **({"SPARK_LOCAL_IP": LOOPBACK} if local_spark else {}),
+            **(_LOCAL_SPARK if local_spark else {}),
             "NO_PROXY": direct,
             "no_proxy": direct,
             # nothing here reports to its makers
