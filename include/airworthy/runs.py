@@ -185,7 +185,26 @@ def mlflow_client(url: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     from mlflow import MlflowClient
 
+    _leave_out_feasts_plugin()
     return MlflowClient(tracking_uri=url, registry_uri=url)
+
+
+def _leave_out_feasts_plugin() -> None:
+    """Keep Feast's MLflow plugin, which we do not use, from importing Feast and torch at the first request.
+
+    Feast 0.67 registers a provider of request headers, and MLflow loads all of them when it first sends anything:
+    8 s of CPU in every process that talks to the registry.
+    """
+    import importlib
+
+    from mlflow.utils import plugins
+
+    every = plugins._get_entry_points
+    plugins._get_entry_points = lambda group: [p for p in every(group) if not p.value.startswith("feast.")]
+    try:
+        importlib.import_module("mlflow.tracking.request_header.registry")  # registers what is there, once
+    finally:
+        plugins._get_entry_points = every
 
 
 def _is_away(error: Exception) -> bool:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import socket
+import subprocess
+import sys
 import time
 import uuid
 from pathlib import Path
@@ -16,6 +19,8 @@ from airworthy import registry as names
 from airworthy.registry import NotInRegistry, NotRegistrable, Registry, RegistryAway, ServingState
 from airworthy.spec import PipelineSpec
 from airworthy.training.encoding import Encoder
+
+ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 
 
 @pytest.fixture
@@ -143,6 +148,17 @@ def test_a_download_holds_the_model_and_its_preprocessing_and_nothing_else(
 
 def _rows(encoder: Encoder, n: int) -> dict[str, list[object]]:
     return {**{c: ["x"] * n for c in encoder.categorical}, **{c: [None] * n for c in encoder.numeric}}
+
+
+def test_talking_to_the_registry_does_not_import_feast_and_torch(registry: Registry) -> None:
+    script = f"""
+import sys
+from airworthy.registry import Registry
+Registry({registry.url!r}).serving_state("m")
+print([name for name in ("feast", "torch") if name in sys.modules])
+"""
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True, env=ENVIRONMENT)
+    assert done.stdout.strip() == "[]"
 
 
 def test_a_version_that_is_not_there_is_named(registry: Registry, named: PipelineSpec, tmp_path: Path) -> None:
