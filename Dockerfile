@@ -65,10 +65,10 @@ COPY packages.txt requirements.txt ./
 RUN apt-get update \
  && grep -Ev '^\s*(#|$)' packages.txt | xargs apt-get install --yes --no-install-recommends \
  && rm -rf /var/lib/apt/lists/*
-# torch without CUDA, which Airflow never needs and which is gigabytes; for GPU pods build with
-#   --build-arg TORCH_INDEX=https://pypi.org/simple
-ARG TORCH_INDEX=https://download.pytorch.org/whl/cpu
-RUN pip install --extra-index-url "${TORCH_INDEX}" --requirement requirements.txt \
+# The usual build of torch carries CUDA, as GPU pods need it. Airflow and serving never do: for images that are
+# gigabytes smaller, name an index that has torch's CPU builds with --build-arg TORCH_INDEX=...
+ARG TORCH_INDEX=
+RUN pip install ${TORCH_INDEX:+--extra-index-url "${TORCH_INDEX}"} --requirement requirements.txt \
  && pip check
 
 

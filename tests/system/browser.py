@@ -10,13 +10,14 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect, sync_playwright
 
+NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 QUIET = ["--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]  # fmt: skip
 
 
 def chromium() -> str:
     """Path of the distribution's Chromium; set-up installs it for the tests."""
-    path = shutil.which("chromium") or shutil.which("chromium-browser")
+    path = next(filter(None, map(shutil.which, NAMES)), None)
     assert path, "Chromium is missing: scripts/setup.sh test installs it (apt-get install chromium)"
     return path
 
