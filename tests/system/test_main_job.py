@@ -157,7 +157,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     deployment: Deployment, state: dict[str, int]
 ) -> None:
     deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="second")
-    kill(wait_for_pod_process("airworthy.training"))
+    kill(wait_for_pod_process(deployment, "airworthy.training"))
     time.sleep(1)
     kill(deployment.process("mlflow"))
     journey.must_succeed(deployment.api, f"{PIPELINE}.train", "second", quiet)
@@ -265,19 +265,26 @@ def airworthy(deployment: Deployment, *arguments: str, user: str = "approver") -
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def wait_for_pod_process(module: str, seconds: float = 180) -> psutil.Process:
-    """The process of a pod's container that runs ``module``."""
+def wait_for_pod_process(deployment: Deployment, module: str, seconds: float = 180) -> psutil.Process:
+    """The process of a pod's container in this deployment that runs ``module``."""
     deadline = time.monotonic() + seconds
     pattern = re.compile(rf"-m {re.escape(module)}|--module {re.escape(module)}")
     while time.monotonic() < deadline:
         for process in psutil.process_iter(["cmdline"]):
             line = " ".join(process.info["cmdline"] or [])
-            if pattern.search(line) and "local.cluster" not in line:
+            if pattern.search(line) and _belongs_to(process, deployment):
                 time.sleep(3)
                 if process.is_running():
                     return process
         time.sleep(0.5)
     raise AssertionError(f"no pod ran {module} within {seconds:g} s")
+
+
+def _belongs_to(process: psutil.Process, deployment: Deployment) -> bool:
+    try:
+        return process.environ().get("AIRWORTHY_LAKE") == deployment.settings.lake
+    except psutil.Error:
+        return False
 
 
 def kill(process: psutil.Process) -> None:
