@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
@@ -26,6 +27,7 @@ from airworthy.training import dataset, metrics, plots
 from airworthy.training.encoding import Encoder, EncodingError
 from airworthy.training.evaluation import Evaluation, Other, Slice
 from airworthy.training.package import CATEGORICAL, NUMERIC, PROBABILITY
+from airworthy.training.pod import PATIENCE, cores
 from airworthy.training.tracking import TrackedRun
 
 if TYPE_CHECKING:
@@ -48,6 +50,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--train-run", required=True, help="Airflow's run id")
     options = parser.parse_args(arguments)
     settings = from_environment()
+    os.environ.update({name: os.environ.get(name, value) for name, value in PATIENCE.items()})
     try:
         evaluate(pipelines.load(settings.pipelines, options.pipeline), settings, options.train_run)
     except AirworthyError as error:
@@ -191,8 +194,6 @@ def _lightgbm(spec: PipelineSpec, snapshot: Snapshot, encoder: Encoder, holdout:
 
 
 def _threads(spec: PipelineSpec) -> int:
-    from airworthy.training.pod import cores
-
     return max(1, int(cores(spec.training.resources.cpu)))
 
 

@@ -15,6 +15,9 @@ from airworthy.errors import AirworthyError
 from airworthy.settings import Settings, from_environment
 from airworthy.spec import PipelineSpec, Profile
 
+#: A registry that restarts in the middle of a training should not cost the training: about a minute.
+PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "6"}
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Replace this process by the launcher, so that signals and the exit status are the launcher's own."""
@@ -75,9 +78,7 @@ def environment(profile: Profile, inherited: Mapping[str, str]) -> dict[str, str
     if not profile.gpus:
         added["DS_ACCELERATOR"] = "cpu"
         added["GLOO_SOCKET_IFNAME"] = "lo"
-    # a registry that restarts in the middle of a training should not cost the training: about a minute of patience
-    patience = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "6"}
-    return {**patience, **inherited, **added}
+    return {**PATIENCE, **inherited, **added}
 
 
 def cores(quantity: str) -> float:
