@@ -112,6 +112,8 @@ def _train(spec: PipelineSpec, settings: Settings, run: TrackedRun, snapshot: Sn
     import torch.distributed
 
     torch.distributed.destroy_process_group()
+    if place.rank == 0:
+        Path(meeting_point).unlink(missing_ok=True)
 
 
 def _meet(spec: PipelineSpec, settings: Settings, run: TrackedRun, meeting_point: str) -> Place:
