@@ -223,7 +223,7 @@ def test_no_prediction_is_logged_twice(deployment: Deployment) -> None:
     while not lake.exists(table) or lake.read(table).num_rows < REQUESTS:
         assert time.monotonic() < deadline, "the prediction log did not reach the lake"
         time.sleep(1)
-    rows = lake.read(table, columns=["request_id"]).column("request_id").to_pylist()
+    rows = lake.read(table, columns=["prediction_id"]).column("prediction_id").to_pylist()
     assert len(rows) == len(set(rows))
 
 
