@@ -19,8 +19,9 @@ if TYPE_CHECKING:
 
 #: What a pod may know: where data and registry are. Not the ledger, not the serving token.
 POD_SETTINGS = ("AIRWORTHY_LAKE", "AIRWORTHY_STORAGE_OPTIONS", "AIRWORTHY_MLFLOW_URL")
-#: Handed on only where this deployment sets it: otherwise the pod takes the folder its image carries.
-PIPELINES = "AIRWORTHY_PIPELINES"
+#: Folders, handed on only where this deployment sets them: otherwise the pod takes those of its image. Checkpoints
+#: lie below AIRWORTHY_HOME; mount a volume there in a cluster, or a training that is tried again starts from epoch 0.
+POD_FOLDERS = ("AIRWORTHY_PIPELINES", "AIRWORTHY_HOME")
 
 
 class TrainingPodOperator(KubernetesPodOperator):
@@ -73,5 +74,5 @@ def resources(profile: Profile) -> k8s.V1ResourceRequirements:
 def environment(settings: Settings) -> list[k8s.V1EnvVar]:
     """The addresses a pod needs, as environment variables."""
     known = settings.as_environment()
-    names = [*POD_SETTINGS, PIPELINES] if PIPELINES in os.environ else POD_SETTINGS
+    names = [*POD_SETTINGS, *(name for name in POD_FOLDERS if name in os.environ)]
     return [k8s.V1EnvVar(name=name, value=known[name]) for name in names]
