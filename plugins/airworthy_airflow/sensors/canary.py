@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import BaseSensorOperator
-from airflow.sdk.exceptions import AirflowFailException
+from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airworthy_airflow import release
 from airworthy_airflow.triggers.canary import CanaryTrigger, Mode
@@ -63,7 +63,9 @@ class CanaryWatchSensor(_CanarySensor):
     mode_of_trigger = "watch"
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
-        """Record the verdict; fail unless it is "promote"."""
+        """Record the verdict; fail unless it is "promote". A release that was decided meanwhile is no failure."""
+        if event["outcome"] == "closed":
+            raise AirflowSkipException(f"the release is decided: {event['reason']}")
         release.record_verdict(self.pipeline, int(self.version), event)
         self.log.info("verdict: %s: %s", event["outcome"], event["reason"])
         if event["outcome"] != "promote":
