@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import subprocess
@@ -61,3 +62,8 @@ def _wait_for(url: str, server: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.2)
     pytest.fail(f"mlflow server did not come up:\n{log.read_text(errors='replace')[-3000:]}")
+
+
+def pytest_configure() -> None:
+    # Spark's gateway says goodbye when Python ends, into a log that pytest has closed by then
+    logging.getLogger("py4j").setLevel(logging.ERROR)
