@@ -143,6 +143,10 @@ class AirflowApi:
                 )
             time.sleep(1)
 
+    def pause(self, dag_id: str) -> None:
+        """Let no further run of a DAG start; runs that are asked for wait in the queue."""
+        self._call("PATCH", f"/api/v2/dags/{dag_id}", json={"is_paused": True})
+
     def required_actions(self, dag_id: str = "~") -> list[RequiredAction]:
         """Questions that wait for an answer now."""
         found = self._call(
