@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from airworthy.local.replay import Replay
     from airworthy.local.traffic import ReplayReport
 
+#: The least time between a request and its answer.
+_READING_SECONDS = 5
 OnTasks = Callable[[Sequence[TaskState]], None]
 
 
@@ -134,8 +136,13 @@ def wait_for_action(api: AirflowApi, pipeline: str, version: int, timeout_second
     deadline = time.monotonic() + timeout_seconds
     while True:
         try:
-            return waiting(api, pipeline, version)
+            action = waiting(api, pipeline, version)
         except NothingToAnswer:
             if time.monotonic() > deadline:
                 raise
             time.sleep(1)
+        else:
+            # nobody reads that fast; and a scheduler that has not yet noted that the task is parked would take a
+            # task that runs again at once for one that was killed, and try it again
+            time.sleep(_READING_SECONDS)
+            return action

@@ -60,7 +60,11 @@ class ApprovalSensor(ApprovalOperator):
     def execute(self, context: Context) -> Any:
         """Ask: write the evidence to the ledger and to the Required Actions page, then wait."""
         control = release.controller(self.pipeline)
+        self._stop_if_closed(control)
         evidence = control.evidence(int(self.version))
+        if given := self._recorded_answer(control, evidence.digest):
+            self.log.info("approved by %s already, in a try that was interrupted afterwards", given)
+            return {"chosen_options": [self.APPROVE], "responded_by_user": {"id": given, "name": given}}
         control.request_approval(
             int(self.version), evidence, dag_run=context["run_id"], task_instance=str(context["ti"].id)
         )
@@ -73,11 +77,7 @@ class ApprovalSensor(ApprovalOperator):
         """Judge the answer, or the lack of one."""
         control = release.controller(self.pipeline)
         version = int(self.version)
-        closed = control.closed(version)
-        if closed is not None:
-            if closed.event in _DECIDED:
-                raise AirflowSkipException(f"{closed.event} by {closed.actor}: {closed.reason}")
-            raise AirflowFailException(f"the request is void ({closed.event}): {closed.reason}")
+        self._stop_if_closed(control)
         user = event.get("responded_by_user")
         if "error" in event or not user:
             return self._nobody_answered(context, control, version)
@@ -96,6 +96,28 @@ class ApprovalSensor(ApprovalOperator):
             return self._ask_again(context)
         self.log.info("%s by %s", answer, user["name"])
         return super().execute_complete(context, event)
+
+    def _stop_if_closed(self, control: Any) -> None:
+        closed = control.closed(int(self.version))
+        if closed is None or closed.event == "promoted":
+            return
+        if closed.event in _DECIDED:
+            raise AirflowSkipException(f"{closed.event} by {closed.actor}: {closed.reason}")
+        raise AirflowFailException(f"the request is void ({closed.event}): {closed.reason}")
+
+    def _recorded_answer(self, control: Any, digest: str) -> str | None:
+        """Who approved in an earlier try of this task that was lost after the ledger was written, if any."""
+        release_id = control.release_id(int(self.version))
+        return next(
+            (
+                entry.actor
+                for entry in control.ledger.entries(self.pipeline, release_id)
+                if entry.event == "approved"
+                and entry.details.get("digest") == digest
+                and entry.details.get("task_id") == self.task_id
+            ),
+            None,
+        )
 
     def _nobody_answered(self, context: Context, control: Any, version: int) -> Any:
         left = control.requested_at(version) + self.deadline_after - datetime.now(UTC)
