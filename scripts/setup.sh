@@ -28,7 +28,7 @@ requirements_digest() { cat requirements.txt requirements-dev.txt pyproject.toml
 java_works() {
   local java="${JAVA_HOME:+$JAVA_HOME/bin/}java" major
   command -v "$java" >/dev/null || return 1
-  major=$("$java" -version 2>&1 | sed -n 's/.*version "\([0-9]*\).*/\1/p' | head -1)
+  major=$("$java" -version 2>&1 | awk -F '[".]' '/version "/ && !seen++ { print $2 }')
   [ "${major:-0}" -ge 17 ]
 }
 
@@ -51,7 +51,8 @@ find_python() { # prints the first Python 3.11+ that can make a virtual environm
   return 1
 }
 
-has_package() { apt-cache policy "$1" 2>/dev/null | grep -q 'Candidate: [^(]'; }
+# Not `| grep -q`, here and below: it ends at the first match, apt-cache dies of SIGPIPE, and pipefail makes that a no.
+has_package() { [[ "$(apt-cache policy "$1" 2>/dev/null)" == *'Candidate: '[^\(]* ]]; }
 
 first_package() { # prints the first of its arguments that this distribution has
   local name
@@ -76,7 +77,7 @@ missing_packages() { # prints the packages to install, one a line
     fi
   fi
   java_works || first_package openjdk-17-jre-headless openjdk-21-jre-headless default-jre-headless || true
-  /sbin/ldconfig -p 2>/dev/null | grep -q 'libgomp\.so\.1' || first_package libgomp1 || true # LightGBM links to it
+  [[ "$(/sbin/ldconfig -p 2>/dev/null)" == *libgomp.so.1* ]] || first_package libgomp1 || true # LightGBM links to it
   if [ "$PURPOSE" = test ]; then
     chromium_works || first_package chromium chromium-browser || true
     command -v kubectl >/dev/null || first_package kubernetes-client kubectl || true

@@ -9,7 +9,7 @@ airflow roles create Approver
 airflow roles add-perms Approver --resource "HITL Detail" --action can_read can_edit menu_access
 
 user() { # name, role, password
-  if airflow users list --output plain | awk '{print $2}' | grep -qx "$1"; then
+  if airflow users list --output plain | awk '{print $2}' | grep -x "$1" >/dev/null; then
     airflow users reset-password --username "$1" --password "$3"
   else
     airflow users create --username "$1" --role "$2" --password "$3" \
