@@ -36,10 +36,7 @@ PARAMS = {
         description="the candidate's version in the registry",
     ),
     "canary_minutes": Param(
-        None,
-        type=["null", "number", "string"],
-        title="Canary window (minutes)",
-        description="empty: the spec's",
+        None, type=["null", "number", "string"], title="Canary window (minutes)", description="empty: the spec's"
     ),
 }
 
@@ -68,19 +65,13 @@ def build(spec: PipelineSpec) -> DAG:
         default_args={"owner": spec.owner},
     )
     def release() -> None:
-        @task(
-            doc_md="Loads the model and checks its contract; supersedes an older waiting candidate.",
-            **SERVICE_CALL,
-        )
+        @task(doc_md="Loads the model and checks its contract; supersedes an older waiting candidate.", **SERVICE_CALL)
         def stage(params: dict[str, Any] | None = None) -> dict[str, Any]:
             from airworthy_airflow.release import stage
 
             return stage(spec.name, int((params or {})["version"]))
 
-        @task(
-            doc_md="Ledger first, then the alias: the candidate gets its share of the traffic.",
-            **SERVICE_CALL,
-        )
+        @task(doc_md="Ledger first, then the alias: the candidate gets its share of the traffic.", **SERVICE_CALL)
         def canary(params: dict[str, Any] | None = None) -> None:
             from airworthy_airflow.release import controller
 

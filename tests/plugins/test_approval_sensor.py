@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
+from airflow.sdk.exceptions import (
+    AirflowFailException,
+    AirflowRuntimeError,
+    AirflowSkipException,
+    ErrorType,
+    TaskAwaitingInput,
+    TaskDeferred,
+)
+from airflow.sdk.execution_time.comms import ErrorResponse
 
 from airworthy.spec import PipelineSpec
 from airworthy_airflow import release
 from airworthy_airflow.sensors.approval import ApprovalSensor
+from airworthy_airflow.triggers import answer as answer_trigger
+from airworthy_airflow.triggers.answer import LostAnswerTrigger
 
 ROOT = Path(__file__).resolve().parents[2]
 SPEC = PipelineSpec.load(ROOT / "include" / "pipelines" / "flight_delays" / "pipeline.yaml")
@@ -51,7 +63,14 @@ def entry(event: str, **details: Any) -> Any:
     return SimpleNamespace(event=event, actor="approver", reason="why", details=details)
 
 
-CONTEXT: Any = {"run_id": "flight_delays-v3", "ti": SimpleNamespace(id="1")}
+CONTEXT: Any = {"run_id": "flight_delays-v3", "ti": SimpleNamespace(id="1", try_number=1)}
+SECOND_TRY: Any = {"run_id": "flight_delays-v3", "ti": SimpleNamespace(id="1", try_number=2)}
+ANSWER: dict[str, Any] = {
+    "chosen_options": ["Approve"],
+    "params_input": {"reason": "fine", "evidence": "d1"},
+    "responded_at": datetime(2026, 1, 1, tzinfo=UTC),
+    "responded_by_user": {"id": "7", "name": "approver"},
+}
 
 
 def test_an_approval_that_an_interrupted_try_recorded_counts(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -83,16 +102,15 @@ def test_a_closed_release_asks_nobody_and_takes_no_answer(
     waiting = sensor(monkeypatch, FakeControl(closed_by=entry(event)))
     with pytest.raises(error, match="why"):
         waiting.execute(CONTEXT)
-    answer = {"chosen_options": ["Approve"], "params_input": {}, "responded_by_user": {"id": "1", "name": "approver"}}
     with pytest.raises(error, match="why"):
-        waiting.execute_complete(CONTEXT, answer)
+        waiting.execute_complete(CONTEXT, ANSWER)
+    with pytest.raises(error, match="why"):
+        waiting.resume(SECOND_TRY, {})
+    with pytest.raises(error, match="why"):
+        waiting.resume(SECOND_TRY, ANSWER)
 
 
 def test_no_answer_yet_waits_on_and_none_by_the_deadline_is_a_no(monkeypatch: pytest.MonkeyPatch) -> None:
-    from datetime import UTC, datetime, timedelta
-
-    from airflow.sdk.exceptions import TaskAwaitingInput
-
     control = FakeControl()
     waiting = sensor(monkeypatch, control)
     nothing = {"error": "no response", "error_type": "timeout"}
@@ -105,3 +123,73 @@ def test_no_answer_yet_waits_on_and_none_by_the_deadline_is_a_no(monkeypatch: py
     with pytest.raises(AirflowSkipException, match="that is a no"):
         waiting.execute_complete(CONTEXT, nothing)
     assert recorded == [3]
+
+
+def test_a_second_try_first_looks_for_the_answer_of_the_lost_one_which_asking_again_would_wipe(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    with pytest.raises(TaskDeferred) as deferred:
+        sensor(monkeypatch, FakeControl()).execute(SECOND_TRY)
+    assert isinstance(deferred.value.trigger, LostAnswerTrigger)
+    assert deferred.value.trigger.serialize()[1] == {"ti_id": "1"}
+    assert deferred.value.method_name == "resume"
+
+
+def test_the_answer_to_a_lost_try_is_judged_and_recorded_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
+    control, recorded = FakeControl(), []
+
+    def record_decision(version: int, **answer: Any) -> Any:
+        recorded.append((version, answer))
+        return SimpleNamespace(allowed=True, reason="")
+
+    control.record_decision = record_decision  # type: ignore[attr-defined]
+    done = sensor(monkeypatch, control).resume(SECOND_TRY, ANSWER)
+    assert done["chosen_options"] == ["Approve"]
+    expected = {"digest": "d1", "user": "approver", "decision": "approve", "reason": "fine", "task_id": "approve"}
+    assert recorded == [(3, expected)]
+
+
+def test_a_lost_try_that_nobody_answered_asks(monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(LookupError, match="asked a person"):
+        sensor(monkeypatch, FakeControl()).resume(SECOND_TRY, {})
+
+
+def look(monkeypatch: pytest.MonkeyPatch, held: Any) -> dict[str, Any]:
+    """The event of the trigger when Airflow holds this answer, or says this error."""
+
+    def held_by_airflow(ti_id: object) -> Any:
+        assert str(ti_id) == ti
+        if isinstance(held, Exception):
+            raise held
+        return held
+
+    ti = "01998c4b-0000-7000-8000-000000000001"
+    monkeypatch.setattr(answer_trigger, "get_hitl_detail_content_detail", held_by_airflow)
+
+    async def first() -> dict[str, Any]:
+        return next(iter([event.payload async for event in LostAnswerTrigger(ti_id=ti).run()]))
+
+    return asyncio.run(first())
+
+
+def api_error(status: int) -> AirflowRuntimeError:
+    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status}))
+
+
+def test_the_trigger_hands_over_what_airflow_holds(monkeypatch: pytest.MonkeyPatch) -> None:
+    held = SimpleNamespace(
+        response_received=True,
+        chosen_options=["Approve"],
+        params_input=ANSWER["params_input"],
+        responded_at=ANSWER["responded_at"],
+        responded_by_user=SimpleNamespace(id="7", name="approver"),
+    )
+    assert look(monkeypatch, held) == {**ANSWER, "timedout": False}
+    unanswered = SimpleNamespace(response_received=False, responded_by_user=None)
+    assert look(monkeypatch, unanswered) == {}
+
+
+def test_the_trigger_knows_never_asked_from_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert look(monkeypatch, api_error(404)) == {}
+    with pytest.raises(AirflowRuntimeError):
+        look(monkeypatch, api_error(503))

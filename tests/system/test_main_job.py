@@ -29,6 +29,8 @@ from airworthy.local.traffic import ReplayReport
 from airworthy.serving.split import variant as variant_of
 
 REQUESTS = 2400
+ASKED = ("approval_requested", "approved", "promoted")
+POD_TRAINING = r"(-m|--module) airworthy\.training"
 
 
 def quiet(_tasks: object) -> None:
@@ -72,6 +74,11 @@ def finish(deployment: Deployment, version: int) -> dict[str, str | None]:
     return {task.task_id: task.state for task in deployment.api.tasks(dag_id, run_id)}
 
 
+def tries(deployment: Deployment, dag_id: str, run_id: str) -> dict[str, int]:
+    """How often each task of a run was tried."""
+    return {task.task_id: task.try_number for task in deployment.api.tasks(dag_id, run_id)}
+
+
 def events(deployment: Deployment, version: int) -> list[str]:
     return [entry.event for entry in deployment.ledger.entries(PIPELINE, f"{PIPELINE}-v{version}")]
 
@@ -88,8 +95,14 @@ def state() -> dict[str, int]:
     return {}
 
 
-def test_landed_files_become_published_features_and_a_second_run_changes_nothing(deployment: Deployment) -> None:
-    run(deployment, "data", "first")
+def test_landed_files_become_published_features_although_spark_is_killed_and_a_second_run_changes_nothing(
+    deployment: Deployment,
+) -> None:
+    deployment.api.trigger(f"{PIPELINE}.data", {}, run_id="first")
+    kill(wait_for_process(deployment, "org.apache.spark.deploy.SparkSubmit"))
+    kill(deployment.process("dag-processor"))
+    journey.must_succeed(deployment.api, f"{PIPELINE}.data", "first", quiet)
+    assert tries(deployment, f"{PIPELINE}.data", "first")["features"] == 2
     after_first = table_versions(deployment)
     assert None not in after_first.values()
 
@@ -157,7 +170,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     deployment: Deployment, state: dict[str, int]
 ) -> None:
     deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="second")
-    kill(wait_for_pod_process(deployment, "airworthy.training"))
+    kill(wait_for_process(deployment, POD_TRAINING))
     time.sleep(1)
     kill(deployment.process("mlflow"))
     journey.must_succeed(deployment.api, f"{PIPELINE}.train", "second", quiet)
@@ -182,7 +195,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     assert "promoted" not in events(deployment, version)
 
 
-def test_a_candidate_approved_on_the_command_line_is_promoted_although_scheduler_and_serving_were_killed(
+def test_a_candidate_approved_on_the_command_line_is_promoted_although_scheduler_and_serving_failed(
     deployment: Deployment,
 ) -> None:
     deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="third")
@@ -197,11 +210,17 @@ def test_a_candidate_approved_on_the_command_line_is_promoted_although_scheduler
     journey.must_succeed(deployment.api, f"{PIPELINE}.train", "third", quiet)
     version = int(deployment.api.result(f"{PIPELINE}.train", "third", "register"))
 
-    def kill_serving() -> None:
+    scheduler = deployment.process("scheduler")
+
+    def kill_serving_and_hang_the_scheduler_while_it_asks() -> None:
         time.sleep(4)
         kill(deployment.process("serving"))
+        wait_for_state(deployment, version, "approve", "running")
+        scheduler.send_signal(signal.SIGSTOP)
 
-    _, sent = canary_until_asked(deployment, version, first_day=date(2013, 2, 15), during=kill_serving)
+    _, sent = canary_until_asked(
+        deployment, version, first_day=date(2013, 2, 15), during=kill_serving_and_hang_the_scheduler_while_it_asks
+    )
     assert (sent.requests, sent.errors) == (REQUESTS, 0), "each request was answered once, across the restart"
     wrong = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "x", user="admin")
     assert wrong.returncode == 1
@@ -210,9 +229,14 @@ def test_a_candidate_approved_on_the_command_line_is_promoted_although_scheduler
     approved = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "better")
 
     assert approved.returncode == 0, approved.stderr
+    # it now finds an answered task that it never saw waiting, takes it for a killed one and tries it again
+    scheduler.send_signal(signal.SIGCONT)
     assert finish(deployment, version)["promote"] == "success"
+    tried = tries(deployment, f"{PIPELINE}.release", f"{PIPELINE}-v{version}")
+    assert tried["approve"] == 2, "the answer was given to a try that was lost"
     assert deployment.champion() == version
-    assert events(deployment, version).count("promoted") == 1
+    happened = events(deployment, version)
+    assert {event: happened.count(event) for event in ASKED} == dict.fromkeys(ASKED, 1)
     deployment.ledger.verify()
 
 
@@ -226,10 +250,23 @@ def test_no_prediction_is_logged_twice(deployment: Deployment) -> None:
     assert len(rows) == len(set(rows))
 
 
-def test_marking_the_approval_as_successful_by_hand_promotes_nothing(deployment: Deployment) -> None:
+def test_marking_the_approval_as_successful_by_hand_promotes_nothing_while_the_rest_of_the_stack_is_killed(
+    deployment: Deployment, state: dict[str, int]
+) -> None:
     before = deployment.champion()
-    version = train(deployment, "fourth")
-    action, _ = canary_until_asked(deployment, version, first_day=date(2013, 2, 18))
+    deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="fourth")
+    wait_for_process(deployment, POD_TRAINING)
+    kill(deployment.process("cluster"))
+    kill(deployment.process("api-server"))
+    journey.must_succeed(deployment.api, f"{PIPELINE}.train", "fourth", quiet)
+    version = int(deployment.api.result(f"{PIPELINE}.train", "fourth", "register"))
+    state["trained last"] = version
+
+    def kill_triggerer() -> None:
+        time.sleep(4)
+        kill(deployment.process("triggerer"))
+
+    action, _ = canary_until_asked(deployment, version, first_day=date(2013, 2, 18), during=kill_triggerer)
     with AirflowApi(deployment.stack.airflow_url, "admin", deployment.stack.credentials("admin").password) as admin:
         admin._call(
             "PATCH",
@@ -251,6 +288,57 @@ def test_marking_the_approval_as_successful_by_hand_promotes_nothing(deployment:
     assert deployment.registry.serving_state(PIPELINE).challenger is None
 
 
+def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_yes_comes_too_late(
+    deployment: Deployment, state: dict[str, int]
+) -> None:
+    before = deployment.champion()
+    version = registered_again(deployment, state["trained last"])
+    conf = {"version": version, "canary_minutes": 0.6}
+    deployment.api.trigger(f"{PIPELINE}.release", conf, run_id=f"{PIPELINE}-v{version}")
+    canary_until_asked(deployment, version, first_day=date(2013, 2, 21))
+    assert deployment.registry.serving_state(PIPELINE).challenger == version
+
+    spoil_model_files(deployment, version)
+    kill(deployment.process("serving"))
+    options = {"start": date(2013, 2, 24), "end": date(2013, 2, 28), "limit": REQUESTS, "rate": 120}
+    sent = Replay(deployment.world, deployment.settings, deployment.spec).traffic(**options)
+
+    assert (sent.requests, sent.errors) == (REQUESTS, 0), "the champion answers in the broken candidate's place"
+    deadline = time.monotonic() + 60
+    while events(deployment, version)[-1] != "voided":
+        assert time.monotonic() < deadline, events(deployment, version)
+        time.sleep(1)
+    serving = deployment.registry.serving_state(PIPELINE)
+    assert (serving.champion, serving.challenger, serving.canary_percent) == (before, None, 0.0)
+
+    late = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "looked fine an hour ago")
+
+    assert late.returncode == 0, late.stderr
+    tasks = finish(deployment, version)
+    assert (tasks["guard"], tasks["approve"], tasks["promote"]) == ("failed", "failed", "upstream_failed")
+    assert deployment.champion() == before
+    assert not {"approved", "promoted"} & set(events(deployment, version))
+    deployment.ledger.verify()
+
+
+def registered_again(deployment: Deployment, version: int) -> int:
+    """A new version of the same model, so that a release can be tried without another training."""
+    client = deployment.registry.client
+    found = client.get_model_version(PIPELINE, str(version))
+    again = client.create_model_version(PIPELINE, found.source, found.run_id, dict(found.tags))
+    return int(again.version)
+
+
+def spoil_model_files(deployment: Deployment, version: int) -> None:
+    """Overwrite the ONNX file of a version wherever a copy of it lies: in MLflow and in the service's cache."""
+    cached = deployment.settings.home / "serving" / PIPELINE / "models" / str(version)
+    originals = {path.read_bytes() for path in cached.rglob("*.onnx")}
+    copies = [path for path in deployment.settings.home.rglob("*.onnx") if path.read_bytes() in originals]
+    assert len(copies) >= 2, copies
+    for path in copies:
+        path.write_bytes(b"no model any more")
+
+
 def airworthy(deployment: Deployment, *arguments: str, user: str = "approver") -> subprocess.CompletedProcess[str]:
     environment = {
         **os.environ,
@@ -263,19 +351,18 @@ def airworthy(deployment: Deployment, *arguments: str, user: str = "approver") -
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
-def wait_for_pod_process(deployment: Deployment, module: str, seconds: float = 180) -> psutil.Process:
-    """The process of a pod's container in this deployment that runs ``module``."""
+def wait_for_process(deployment: Deployment, pattern: str, seconds: float = 180) -> psutil.Process:
+    """A process of this deployment that has run for three seconds, by its command line."""
     deadline = time.monotonic() + seconds
-    pattern = re.compile(rf"-m {re.escape(module)}|--module {re.escape(module)}")
     while time.monotonic() < deadline:
         for process in psutil.process_iter(["cmdline"]):
             line = " ".join(process.info["cmdline"] or [])
-            if pattern.search(line) and _belongs_to(process, deployment):
+            if re.search(pattern, line) and _belongs_to(process, deployment):
                 time.sleep(3)
                 if process.is_running():
                     return process
         time.sleep(0.5)
-    raise AssertionError(f"no pod ran {module} within {seconds:g} s")
+    raise AssertionError(f"no process {pattern} within {seconds:g} s")
 
 
 def _belongs_to(process: psutil.Process, deployment: Deployment) -> bool:
@@ -283,6 +370,17 @@ def _belongs_to(process: psutil.Process, deployment: Deployment) -> bool:
         return process.environ().get("AIRWORTHY_LAKE") == deployment.settings.lake
     except psutil.Error:
         return False
+
+
+def wait_for_state(deployment: Deployment, version: int, task_id: str, state: str, seconds: float = 180) -> None:
+    """Wait, looking often, until a task of a release is in a state that it soon leaves."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        tasks = deployment.api.tasks(f"{PIPELINE}.release", f"{PIPELINE}-v{version}")
+        if journey.state_of(tasks, task_id) == state:
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"{task_id} was not seen {state} within {seconds:g} s")
 
 
 def kill(process: psutil.Process) -> None:

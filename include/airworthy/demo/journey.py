@@ -142,7 +142,7 @@ def wait_for_action(api: AirflowApi, pipeline: str, version: int, timeout_second
                 raise
             time.sleep(1)
         else:
-            # nobody reads that fast; and a scheduler that has not yet noted that the task is parked would take a
-            # task that runs again at once for one that was killed, and try it again
+            # a scheduler that has not yet noted that the task is parked takes a task that runs again at once for one
+            # that was killed; the next try finds the answer, half a minute later
             time.sleep(_READING_SECONDS)
             return action

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
@@ -67,30 +68,28 @@ Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not show the evidence
 Url = Annotated[str, typer.Option(envvar="AIRWORTHY_AIRFLOW_URL", help="Airflow's address.")]
 
 
-def approve(
-    pipeline: Pipeline,
-    user: User,
-    password: Password,
-    reason: Reason,
-    version: Version = None,
-    yes: Yes = False,
-    url: Url = "http://127.0.0.1:8080",
-) -> None:
-    """Approve the candidate that waits: the same answer as in Airflow's Required Actions, by the same rules."""
-    _answer("Approve", pipeline, version, user, password, reason, yes, url)
+def _command(answer: Answer, help_text: str) -> Callable[..., None]:
+    """The command that gives this answer; both take the same options."""
+
+    def command(
+        pipeline: Pipeline,
+        user: User,
+        password: Password,
+        reason: Reason,
+        version: Version = None,
+        yes: Yes = False,
+        url: Url = "http://127.0.0.1:8080",
+    ) -> None:
+        _answer(answer, pipeline, version, user, password, reason, yes, url)
+
+    command.__doc__ = help_text
+    return command
 
 
-def reject(
-    pipeline: Pipeline,
-    user: User,
-    password: Password,
-    reason: Reason,
-    version: Version = None,
-    yes: Yes = False,
-    url: Url = "http://127.0.0.1:8080",
-) -> None:
-    """Reject the candidate that waits: its canary ends, the champion stays."""
-    _answer("Reject", pipeline, version, user, password, reason, yes, url)
+approve = _command(
+    "Approve", "Approve the candidate that waits: the same answer as in Airflow's Required Actions, by the same rules."
+)
+reject = _command("Reject", "Reject the candidate that waits: its canary ends, the champion stays.")
 
 
 def _answer(

@@ -7,20 +7,21 @@ that matters, and `ReleaseController.reconcile` closes it: the ledger says what 
 from __future__ import annotations
 
 import contextlib
-import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airworthy.errors import AirworthyError
-from airworthy.ledger import CHAMPION_EVENTS, Entry, Event, Ledger
-from airworthy.release import aliases, approval, dossier, rules, stage, state
+from airworthy.release import approval, champion, dossier, rules, stage, state
 from airworthy.release.approval import Decision
+from airworthy.release.champion import NothingToRestore
 from airworthy.release.evidence import Evidence
-from airworthy.release.rules import Check, OutOfOrder, ReleaseClosed
+from airworthy.release.record import SYSTEM, ReleaseRecord
+from airworthy.release.rules import OutOfOrder, ReleaseClosed
 
 if TYPE_CHECKING:
+    from airworthy.ledger import Entry, Event, Ledger
     from airworthy.registry import Registry
     from airworthy.release.canary import VariantMeasurement, Verdict
     from airworthy.settings import Settings
@@ -28,18 +29,9 @@ if TYPE_CHECKING:
 
 __all__ = ["NotApproved", "NothingToRestore", "OutOfOrder", "ReleaseClosed", "ReleaseController", "StageReport"]
 
-log = logging.getLogger(__name__)
-
-#: Who the ledger names when no person acted.
-SYSTEM = "airworthy"
-
 
 class NotApproved(AirworthyError):
     """The ledger holds no sufficient approval of this version with this evidence."""
-
-
-class NothingToRestore(AirworthyError):
-    """There is no such earlier champion."""
 
 
 @dataclass(frozen=True)
@@ -68,10 +60,11 @@ class ReleaseController:
         self.registry = registry
         self.ledger = ledger
         self.settings = settings
+        self._record = ReleaseRecord(spec.name, ledger)
 
     def release_id(self, version: int) -> str:
         """Name of the one release of a version."""
-        return f"{self.spec.name}-v{version}"
+        return self._record.release_id(version)
 
     # ------------------------------------------------------------------ steps of a release
 
@@ -84,25 +77,29 @@ class ReleaseController:
         """
         tags = self.registry.version_tags(self.spec.name, version)
         triggered_by = triggered_by or tags.get("airworthy.triggered_by", "")
-        self._ensure_champion(version)
-        self._once(version, "candidate", triggered_by or SYSTEM, details={"tags": tags, "triggered_by": triggered_by})
+        champion.ensure(self._record, self.registry, self.spec, version)
+        self._record.once(
+            version, "candidate", triggered_by or SYSTEM, details={"tags": tags, "triggered_by": triggered_by}
+        )
         superseded = self._supersede(version)
         self.reconcile()
         if closed := self.closed(version):
             checks = tuple(stage.Check(**check) for check in closed.details.get("checks", ()))
             return StageReport(self.release_id(version), False, rules.said(closed), checks, superseded)
-        if self._find(version, "staged") is None:
+        if self._record.find(version, "staged") is None:
             checks = tuple(stage.check_version(self.spec, self.registry, version))
             details = {"checks": [asdict(check) for check in checks]}
             if failed := [check for check in checks if not check.passed]:
                 reason = "; ".join(f"{check.name}: {check.reason}" for check in failed)
-                self._once(
+                self._record.once(
                     version, "refused", SYSTEM, reason, details, check=rules.must_be_open(self.release_id(version))
                 )
                 return StageReport(self.release_id(version), False, reason, checks, superseded)
-            self._once(version, "staged", SYSTEM, "", details, check=rules.must_be_open(self.release_id(version)))
+            self._record.once(
+                version, "staged", SYSTEM, "", details, check=rules.must_be_open(self.release_id(version))
+            )
         else:
-            found = self._find(version, "staged")
+            found = self._record.find(version, "staged")
             checks = tuple(stage.Check(**check) for check in (found.details["checks"] if found else ()))
         return StageReport(self.release_id(version), True, "every check passed", checks, superseded)
 
@@ -113,7 +110,7 @@ class ReleaseController:
             OutOfOrder: it was not staged.
             ReleaseClosed: it is decided already.
         """
-        entry = self._once(
+        entry = self._record.once(
             version,
             "canary_started",
             SYSTEM,
@@ -121,7 +118,7 @@ class ReleaseController:
             check=rules.must_be_open(self.release_id(version), after="staged"),
         )
         self.reconcile()
-        rules.must_be_open(self.release_id(version))(self._entries())
+        rules.must_be_open(self.release_id(version))(self._record.entries())
         return entry
 
     def record_verdict(self, version: int, verdict: Verdict, measurements: Mapping[str, VariantMeasurement]) -> Entry:
@@ -132,7 +129,7 @@ class ReleaseController:
         """
         details = {"outcome": verdict.outcome, "measurements": _figures(measurements)}
         check = rules.must_be_open(self.release_id(version), after="canary_started")
-        return self._once(version, "verdict", SYSTEM, verdict.reason, details, check=check)
+        return self._record.once(version, "verdict", SYSTEM, verdict.reason, details, check=check)
 
     def evidence(self, version: int) -> Evidence:
         """What a person is to decide by; frozen once approval was requested.
@@ -140,9 +137,9 @@ class ReleaseController:
         Raises:
             OutOfOrder: the canary's verdict is missing or is not "promote".
         """
-        if requested := self._find(version, "approval_requested"):
+        if requested := self._record.find(version, "approval_requested"):
             return Evidence.model_validate(requested.details["evidence"])
-        entries = self._entries()
+        entries = self._record.entries()
         rules.must_have_passed(self.release_id(version))(entries)
         return dossier.collect(self.spec, self.settings, self.registry, version, entries)
 
@@ -158,7 +155,7 @@ class ReleaseController:
         }
         reason = f"{self.spec.release.approvals_required} of {', '.join(self.spec.release.approvers)}"
         check = rules.must_have_passed(self.release_id(version))
-        return self._once(version, "approval_requested", SYSTEM, reason, details, check=check)
+        return self._record.once(version, "approval_requested", SYSTEM, reason, details, check=check)
 
     def record_decision(
         self,
@@ -184,31 +181,31 @@ class ReleaseController:
         key = f"{self.release_id(version)}:{event}"
         if event == "approved":
             key = f"{key}:{user}:{digest[:16]}:{task_id}"
-        elif (found := self._find(version, "rejected")) is not None and found.actor == user:
+        elif (found := self._record.find(version, "rejected")) is not None and found.actor == user:
             self.reconcile()
             return Decision(True, "recorded already")
 
         check = rules.may_answer(self.release_id(version), digest, user, decision, self.spec.release)
         details = {"digest": digest, "task_id": task_id}
         try:
-            self._append(version, event, user, reason, details, key, check)
+            self._record.append(version, event, user, reason, details, key, check)
         except rules.DoesNotCount as no:
             key = f"{self.release_id(version)}:not_counted:{user}:{decision}:{digest[:16]}:{task_id}"
             details = {**details, "answer": decision, "said": reason}
-            self._append(version, "not_counted", user, no.message, details, key, None)
+            self._record.append(version, "not_counted", user, no.message, details, key, None)
             return Decision(False, no.message)
         self.reconcile()
         return Decision(True, f"{event} by {user}")
 
     def record_timeout(self, version: int) -> Decision:
         """No answer in time is a no, unless enough people have approved already."""
-        entries = self._entries()
+        entries = self._record.entries()
         if (approved := self._approved(entries, version)).allowed:
             return Decision(False, approved.reason)
 
         hours = self.spec.release.approval_timeout_hours
         check = rules.must_be_open(self.release_id(version), after="approval_requested")
-        self._once(version, "timed_out", SYSTEM, f"nobody answered within {hours:g} h", check=check)
+        self._record.once(version, "timed_out", SYSTEM, f"nobody answered within {hours:g} h", check=check)
         self.reconcile()
         return Decision(True, "timed out")
 
@@ -219,9 +216,9 @@ class ReleaseController:
             NotApproved: version, evidence and people do not add up to an approval by the policy.
             LedgerTampered: the ledger's chain is broken; nothing is promoted on its word.
         """
-        if (done := self._find(version, "promoted")) is None:
+        if (done := self._record.find(version, "promoted")) is None:
             self.ledger.verify()
-            entries = self._entries()
+            entries = self._record.entries()
             digest = rules.requested_digest(entries, self.release_id(version))
             given = approval.approvals(entries, version, digest)
             names = " and ".join(dict.fromkeys(entry.actor for entry in given)) or SYSTEM
@@ -239,7 +236,7 @@ class ReleaseController:
                 "before": state.desired_state(entries).champion,
                 "approvals": [{"user": entry.actor, "reason": entry.reason} for entry in given],
             }
-            done = self._once(version, "promoted", names, "approved", details, check=check)
+            done = self._record.once(version, "promoted", names, "approved", details, check=check)
         self.reconcile()
         return done
 
@@ -268,45 +265,25 @@ class ReleaseController:
         Raises:
             NothingToRestore: no champion before, or ``to_version`` never was the champion.
         """
-        entries = self._entries()
-        current = state.desired_state(entries).champion
-        target = state.restorable(entries, to_version)
-        if target is None:
-            wanted = "there is none before it" if to_version is None else f"v{to_version} never was the champion"
-            raise NothingToRestore(
-                f"v{current} is the champion of {self.spec.name}; {wanted}",
-                next_step=f"once the champion: {sorted({entry.version for entry in state.champions(entries)})}",
-            )
-        last = [entry for entry in entries if entry.event in CHAMPION_EVENTS][-1]
-        if target != current:
-            # the key holds the entry this starts from: two people who say "back" at once go one step, not two
-            key = f"{self.spec.name}:restored:after:{last.position}"
-            last = self._append(target, "restored", actor, reason, {"before": current}, key, None)
+        entry = champion.restore(self._record, to_version, actor, reason)
         self.reconcile()
-        return last
+        return entry
 
     def reconcile(self) -> list[str]:
         """Make the registry say what the ledger says; what had to be changed, in words."""
-        done: list[str] = []
-        wanted, before = state.desired_state(self._entries()), None
-        while wanted != before:  # somebody else may have written to the ledger meanwhile: the last word is the ledger's
-            done += aliases.follow(self.registry, self.spec.name, wanted)
-            wanted, before = state.desired_state(self._entries()), wanted
-        if done:
-            log.info("%s: %s", self.spec.name, "; ".join(done))
-        return done
+        return champion.reconcile(self._record, self.registry)
 
     # ------------------------------------------------------------------ questions
 
     def closed(self, version: int) -> Entry | None:
         """The entry that ended the release, or None while it is open."""
-        return state.closing_entry(self._entries(), self.release_id(version))
+        return self._record.closed(version)
 
     def decided(self, version: int) -> str | None:
         """In words what was decided: closed, or approved by enough people; None while it is undecided."""
         if closed := self.closed(version):
             return rules.said(closed)
-        approved = self._approved(self._entries(), version)
+        approved = self._approved(self._record.entries(), version)
         return approved.reason if approved.allowed else None
 
     def requested_at(self, version: int) -> datetime:
@@ -315,61 +292,22 @@ class ReleaseController:
         Raises:
             OutOfOrder: it was not.
         """
-        if (entry := self._find(version, "approval_requested")) is None:
+        if (entry := self._record.find(version, "approval_requested")) is None:
             raise OutOfOrder(f"{self.release_id(version)}: nobody was asked for approval yet")
         return entry.time
 
     # ------------------------------------------------------------------ within
 
-    def _entries(self) -> list[Entry]:
-        return self.ledger.entries(self.spec.name)
-
-    def _find(self, version: int, event: Event) -> Entry | None:
-        return state.find(self._entries(), self.release_id(version), event)
-
-    def _append(
-        self,
-        version: int,
-        event: Event,
-        actor: str,
-        reason: str,
-        details: Mapping[str, Any],
-        key: str,
-        check: Check | None,
-    ) -> Entry:
-        return self.ledger.append(
-            pipeline=self.spec.name,
-            release_id=self.release_id(version),
-            version=version,
-            event=event,
-            actor=actor,
-            reason=reason,
-            details=details,
-            key=key,
-            check=check,
-        )
-
-    def _once(
-        self,
-        version: int,
-        event: Event,
-        actor: str,
-        reason: str = "",
-        details: Mapping[str, Any] | None = None,
-        check: Check | None = None,
-    ) -> Entry:
-        """An event that a release has at most once; the first writing stands."""
-        key = f"{self.release_id(version)}:{event}"
-        return self._append(version, event, actor, reason, details or {}, key, check)
-
     def _end(
         self, version: int, event: Literal["rolled_back", "voided"], actor: str, reason: str, details: Mapping[str, Any]
     ) -> Entry | None:
-        entry = self._find(version, event)
+        entry = self._record.find(version, event)
         if entry is None:
-            if self._find(version, "candidate") is None:
+            if self._record.find(version, "candidate") is None:
                 return None
-            entry = self._once(version, event, actor, reason, details, rules.must_not_serve(self.release_id(version)))
+            entry = self._record.once(
+                version, event, actor, reason, details, rules.must_not_serve(self.release_id(version))
+            )
         self.reconcile()
         return entry
 
@@ -387,28 +325,12 @@ class ReleaseController:
 
     def _supersede(self, version: int) -> tuple[int, ...]:
         """Close the releases that a newer version overtakes; which others than this one were closed."""
-        found = state.outdated(self._entries(), version)
+        found = state.outdated(self._record.entries(), version)
         for entry, newer in found:
             check = rules.must_be_open(entry.release_id)
             with contextlib.suppress(ReleaseClosed):  # decided meanwhile: then there is nothing to supersede
-                self._once(entry.version, "superseded", SYSTEM, f"v{newer} is newer", {"by": newer}, check)
+                self._record.once(entry.version, "superseded", SYSTEM, f"v{newer} is newer", {"by": newer}, check)
         return tuple(entry.version for entry, _ in found if entry.version != version)
-
-    def _ensure_champion(self, version: int) -> None:
-        """The first release finds no champion: the always-average baseline becomes one.
-
-        A champion that was there before the ledger is taken over as it is: a live service must not fall back to a
-        baseline because it is new here.
-        """
-        if state.champions(self._entries()):
-            return
-        champion = self.registry.alias(self.spec.name, "champion")
-        reason = "was the champion when the ledger began"
-        if champion is None:
-            champion = dossier.register_baseline(self.spec, self.registry, version)
-            reason = "the always-average baseline, so that the first candidate has something to beat"
-        key = f"{self.spec.name}:bootstrapped"
-        self._append(champion, "bootstrapped", SYSTEM, reason, {}, key, rules.must_have_no_champion())
 
 
 def _figures(measurements: Mapping[str, VariantMeasurement]) -> dict[str, dict[str, Any]]:

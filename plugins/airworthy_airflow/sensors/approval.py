@@ -17,10 +17,13 @@ from airflow.sdk.exceptions import (
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
 from airworthy_airflow import release
+from airworthy_airflow.triggers.answer import LostAnswerTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airworthy.release.controller import ReleaseController
+    from airworthy.release.evidence import Evidence
     from airworthy.spec import PipelineSpec
 
 #: A waiting request wakes this often to see whether the canary guard or a newer candidate has closed it.
@@ -65,6 +68,20 @@ class ApprovalSensor(ApprovalOperator):
         if given := self._recorded_answer(control, evidence.digest):
             self.log.info("approved by %s already, in a try that was interrupted afterwards", given)
             return {"chosen_options": [self.APPROVE], "responded_by_user": {"id": given, "name": given}}
+        if context["ti"].try_number > 1:
+            self.defer(trigger=LostAnswerTrigger(ti_id=str(context["ti"].id)), method_name="resume")
+        return self._ask(context, control, evidence)
+
+    def resume(self, context: Context, event: dict[str, Any]) -> Any:
+        """Go on after a try that was lost: judge the answer that it had been given, or ask."""
+        if event.get("responded_by_user"):
+            self.log.info("%s answered a try that was lost", event["responded_by_user"]["name"])
+            return self.execute_complete(context, event)
+        control = release.controller(self.pipeline)
+        self._stop_if_closed(control)
+        return self._ask(context, control, control.evidence(int(self.version)))
+
+    def _ask(self, context: Context, control: ReleaseController, evidence: Evidence) -> Any:
         control.request_approval(
             int(self.version), evidence, dag_run=context["run_id"], task_instance=str(context["ti"].id)
         )
@@ -97,7 +114,7 @@ class ApprovalSensor(ApprovalOperator):
         self.log.info("%s by %s", answer, user["name"])
         return super().execute_complete(context, event)
 
-    def _stop_if_closed(self, control: Any) -> None:
+    def _stop_if_closed(self, control: ReleaseController) -> None:
         closed = control.closed(int(self.version))
         if closed is None or closed.event == "promoted":
             return
@@ -105,7 +122,7 @@ class ApprovalSensor(ApprovalOperator):
             raise AirflowSkipException(f"{closed.event} by {closed.actor}: {closed.reason}")
         raise AirflowFailException(f"the request is void ({closed.event}): {closed.reason}")
 
-    def _recorded_answer(self, control: Any, digest: str) -> str | None:
+    def _recorded_answer(self, control: ReleaseController, digest: str) -> str | None:
         """Who approved in an earlier try of this task that was lost after the ledger was written, if any."""
         release_id = control.release_id(int(self.version))
         return next(
@@ -119,7 +136,7 @@ class ApprovalSensor(ApprovalOperator):
             None,
         )
 
-    def _nobody_answered(self, context: Context, control: Any, version: int) -> Any:
+    def _nobody_answered(self, context: Context, control: ReleaseController, version: int) -> Any:
         left = control.requested_at(version) + self.deadline_after - datetime.now(UTC)
         if left <= timedelta(0):
             control.record_timeout(version)
