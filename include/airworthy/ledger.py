@@ -5,7 +5,7 @@ breaks the chain at that place, and `Ledger.verify` names it. Rows cut off at th
 itself: to notice those, keep the latest hash elsewhere and hand it to ``verify(witness=...)``.
 
 Looked at instead: immudb and Amazon QLDB's successors (a second database to run), Postgres' audit extensions
-(nothing for SQLite, no chain). Two hundred lines over SQLAlchemy Core run wherever Airflow's own database runs.
+(nothing for SQLite, no chain). A few hundred lines over SQLAlchemy Core run wherever Airflow's own database runs.
 """
 
 from __future__ import annotations
@@ -20,8 +20,10 @@ from typing import Any, Literal, cast, get_args
 
 import sqlalchemy as sa
 
+from airworthy import ledger_store
 from airworthy.canonical import canonical_json, sha256
 from airworthy.errors import AirworthyError
+from airworthy.ledger_store import table as _table
 
 Event = Literal[
     "candidate",
@@ -47,9 +49,6 @@ EVENTS: tuple[Event, ...] = get_args(Event)
 CHAMPION_EVENTS: frozenset[Event] = frozenset({"bootstrapped", "promoted", "restored"})
 
 _GENESIS = "0" * 64
-_WRITE = "airworthy_write"
-# any constant will do, as long as every writer of this table takes the same one
-_ADVISORY_LOCK = 0x41_57_4C_45_44_47_45_52
 
 
 class LedgerError(AirworthyError):
@@ -90,39 +89,6 @@ class Entry:
         return {**asdict(self), "time": self.time.isoformat(), "details": dict(self.details)}
 
 
-_metadata = sa.MetaData()
-_table = sa.Table(
-    "airworthy_ledger",
-    _metadata,
-    sa.Column("position", sa.BigInteger, primary_key=True, autoincrement=False),
-    # text, not a database timestamp: the hash must not depend on a driver's rounding or time zone
-    sa.Column("time", sa.String(32), nullable=False),
-    sa.Column("pipeline", sa.String(63), nullable=False, index=True),
-    sa.Column("release_id", sa.String(128), nullable=False, index=True),
-    sa.Column("version", sa.BigInteger, nullable=False),
-    sa.Column("event", sa.String(32), nullable=False),
-    sa.Column("actor", sa.String(256), nullable=False),
-    sa.Column("reason", sa.Text, nullable=False),
-    sa.Column("details", sa.Text, nullable=False),
-    sa.Column("key", sa.String(512), nullable=False, unique=True),
-    sa.Column("previous_hash", sa.String(64), nullable=False, unique=True),
-    sa.Column("hash", sa.String(64), nullable=False, unique=True),
-)
-_DDL = {
-    "sqlite": [
-        f"CREATE TRIGGER airworthy_ledger_no_{verb} BEFORE {verb} ON airworthy_ledger "
-        "BEGIN SELECT RAISE(ABORT, 'the ledger is append-only'); END"
-        for verb in ("UPDATE", "DELETE")
-    ],
-    "postgresql": [
-        "CREATE OR REPLACE FUNCTION airworthy_ledger_append_only() RETURNS trigger LANGUAGE plpgsql AS "
-        "$$ BEGIN RAISE EXCEPTION 'the ledger is append-only'; END $$",
-        "CREATE TRIGGER airworthy_ledger_append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON airworthy_ledger "
-        "FOR EACH STATEMENT EXECUTE FUNCTION airworthy_ledger_append_only()",
-    ],
-}
-
-
 def _utc_now() -> datetime:
     return datetime.now(UTC)
 
@@ -142,7 +108,7 @@ class Ledger:
     def __init__(self, url: str, *, clock: Callable[[], datetime] = _utc_now) -> None:
         self._clock = clock
         parsed = sa.make_url(url)
-        if parsed.get_backend_name() not in _DDL:
+        if parsed.get_backend_name() not in ledger_store.BACKENDS:
             raise LedgerError(
                 f"the ledger's URL names {parsed.get_backend_name()!r}",
                 next_step="use sqlite:///path or postgresql+psycopg://...",
@@ -150,12 +116,9 @@ class Ledger:
         self._shown_url = parsed.render_as_string(hide_password=True)
         if parsed.get_backend_name() == "sqlite" and parsed.database:
             Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
-        self._engine = _engine(parsed)
+        self._engine = ledger_store.open_engine(parsed)
         with self._transaction(write=True) as connection:
-            if not sa.inspect(connection).has_table(_table.name):
-                _metadata.create_all(connection)
-                for statement in _DDL[connection.dialect.name]:
-                    connection.exec_driver_sql(statement)
+            ledger_store.create(connection)
 
     def append(
         self,
@@ -266,40 +229,14 @@ class Ledger:
 
     @contextmanager
     def _transaction(self, *, write: bool = False) -> Iterator[sa.Connection]:
-        """A transaction; writers come one after another, readers never wait for them."""
         try:
-            with self._engine.connect() as connection:
-                connection = connection.execution_options(**{_WRITE: write})
-                with connection.begin():
-                    if write and connection.dialect.name == "postgresql":
-                        # a table lock would need more rights on the table than INSERT and SELECT
-                        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_ADVISORY_LOCK)))
-                    yield connection
+            with ledger_store.transaction(self._engine, write=write) as connection:
+                yield connection
         except sa.exc.OperationalError as error:
             raise LedgerAway(
                 f"the ledger at {self._shown_url} does not answer: {error.orig}",
                 next_step="check the connection airworthy_ledger and its database, then run again",
             ) from error
-
-
-def _engine(url: sa.URL) -> sa.Engine:
-    if url.get_backend_name() != "sqlite":
-        return sa.create_engine(url, pool_pre_ping=True, pool_size=2)
-    engine = sa.create_engine(url, connect_args={"timeout": 30})
-
-    @sa.event.listens_for(engine, "connect")
-    def _configure(dbapi_connection: Any, _record: Any) -> None:
-        # the driver's own BEGIN is deferred, and two deferred writers that both read first cannot both go on
-        dbapi_connection.isolation_level = None
-        dbapi_connection.execute("PRAGMA journal_mode=WAL")
-        dbapi_connection.execute("PRAGMA synchronous=FULL")
-
-    @sa.event.listens_for(engine, "begin")
-    def _begin(connection: sa.Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE)
-        connection.exec_driver_sql("BEGIN IMMEDIATE" if write else "BEGIN")
-
-    return engine
 
 
 def _hash(row: Mapping[str, Any]) -> str:
