@@ -43,7 +43,21 @@ for value in vars(module).values():
         dags[value.dag_id] = {
             "doc": value.doc_md,
             "tags": sorted(value.tags),
-            "tasks": {t.task_id: {"doc": t.doc_md, "retries": t.retries, "pool": t.pool} for t in value.tasks},
+            "catchup": value.catchup,
+            "max_active_runs": value.max_active_runs,
+            "tasks": {
+                t.task_id: {
+                    "doc": t.doc_md,
+                    "retries": t.retries,
+                    "pool": t.pool,
+                    "after": sorted(t.upstream_task_ids),
+                    "rule": t.trigger_rule.value,
+                    "outlets": sorted(asset.name for asset in t.outlets),
+                    "operator": type(t).__name__,
+                    "starts": [getattr(t, "trigger_dag_id", None), getattr(t, "trigger_run_id", None)],
+                }
+                for t in value.tasks
+            },
         }
 print("RESULT" + json.dumps({"seconds": seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}))
 """
@@ -105,6 +119,102 @@ def test_every_task_is_retried(parsed: dict[str, dict]) -> None:
         if task["retries"] < 1
     ]
     assert never == []
+
+
+def shape(parsed: dict[str, dict], stage: str) -> dict[str, list[str]]:
+    """What each task of a flight_delays DAG waits for."""
+    tasks = parsed[f"{stage}.py"]["dags"][f"flight_delays.{stage}"]["tasks"]
+    return {task_id: task["after"] for task_id, task in tasks.items()}
+
+
+def test_data_is_published_and_served_online_only_after_validation(parsed: dict[str, dict]) -> None:
+    assert shape(parsed, "data") == {
+        "ingest": [],
+        "features": ["ingest"],
+        "validate": ["features"],
+        "publish": ["validate"],
+        "materialise": ["publish"],
+    }
+
+
+def test_nothing_is_registered_or_released_that_has_not_passed_the_gates(parsed: dict[str, dict]) -> None:
+    assert shape(parsed, "train") == {
+        "snapshot": [],
+        "train": ["snapshot"],
+        "evaluate": ["train"],
+        "gates": ["evaluate"],
+        "register": ["gates"],
+        "release": ["register"],
+    }
+    release = parsed["train.py"]["dags"]["flight_delays.train"]["tasks"]["release"]
+    run_id = "flight_delays-v{{ ti.xcom_pull(task_ids='register') }}"
+    assert release["starts"] == ["flight_delays.release", run_id], "one release run per version"
+
+
+def test_promotion_waits_for_the_guard_and_every_approval_and_a_rollback_for_whatever_happens(
+    parsed: dict[str, dict],
+) -> None:
+    assert shape(parsed, "release") == {
+        "stage": [],
+        "canary": ["stage"],
+        "watch": ["canary"],
+        "approve": ["watch"],
+        "guard": ["watch"],
+        "promote": ["approve", "guard"],
+        "roll_back": ["promote"],
+        "report": ["promote", "roll_back"],
+    }
+    tasks = parsed["release.py"]["dags"]["flight_delays.release"]["tasks"]
+    rules = {task_id: task["rule"] for task_id, task in tasks.items() if task["rule"] != "all_success"}
+    assert rules == {"roll_back": "all_done", "report": "none_failed"}
+    assert tasks["approve"]["operator"] == "ApprovalSensor"
+    assert tasks["guard"]["operator"] == "CanaryGuardSensor"
+
+
+def test_two_required_approvals_are_two_tasks_before_promotion(tmp_path: Path) -> None:
+    folder = tmp_path / "pipelines" / "flight_delays"
+    shutil.copytree(ROOT / "include" / "pipelines" / "flight_delays", folder)
+    document = yaml.safe_load((folder / "pipeline.yaml").read_text())
+    document["release"] |= {"approvers": ["ann", "bob"], "approvals_required": 2}
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(document))
+
+    result = parse(ROOT / "dags" / "release.py", tmp_path, AIRWORTHY_PIPELINES=str(folder.parent))
+
+    after = {name: task["after"] for name, task in result["dags"]["flight_delays.release"]["tasks"].items()}
+    assert (after["approve"], after["approve_second"]) == (["watch"], ["approve"])
+    assert after["promote"] == ["approve_second", "guard"]
+
+
+def test_every_step_that_others_may_wait_for_says_so_with_an_asset(parsed: dict[str, dict]) -> None:
+    emitted = {
+        f"{dag_id}.{task_id}": task["outlets"]
+        for result in parsed.values()
+        for dag_id, dag in result["dags"].items()
+        for task_id, task in dag["tasks"].items()
+        if task["outlets"]
+    }
+    assert emitted == {
+        "flight_delays.data.publish": ["flight_delays.features"],
+        "flight_delays.data.materialise": ["flight_delays.online"],
+        "flight_delays.train.register": ["flight_delays.candidate"],
+        "flight_delays.release.promote": ["flight_delays.champion"],
+    }
+
+
+def test_runs_and_heavy_tasks_take_turns(parsed: dict[str, dict]) -> None:
+    dags = {dag_id: dag for result in parsed.values() for dag_id, dag in result["dags"].items()}
+    assert not any(dag["catchup"] for dag in dags.values()), "a project that was off for a week starts one run, not 7"
+    assert {dag_id: dag["max_active_runs"] for dag_id, dag in dags.items()} == {
+        "flight_delays.data": 1,
+        "flight_delays.train": 1,
+        "flight_delays.release": 8,
+    }
+    pools = {task_id: task["pool"] for dag in dags.values() for task_id, task in dag["tasks"].items()}
+    assert {task_id: pool for task_id, pool in pools.items() if pool != "default_pool"} == {
+        "features": "spark",
+        "train": "training",
+        "evaluate": "training",
+    }
 
 
 def test_parsing_imports_no_heavy_library(parsed: dict[str, dict]) -> None:

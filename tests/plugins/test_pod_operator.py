@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airworthy.settings import Settings
-from airworthy.spec import Profile
-from airworthy_airflow.operators.pod import environment, resources
+from airworthy.spec import PipelineSpec, Profile
+from airworthy_airflow.operators.pod import TrainingPodOperator, environment, resources
 
 
 def test_a_profile_without_gpus_names_none() -> None:
@@ -34,3 +34,32 @@ def test_folders_are_handed_on_where_the_deployment_sets_them(monkeypatch: pytes
     monkeypatch.setenv("AIRWORTHY_PIPELINES", "/srv/pipelines")
     told = {each.name: each.value for each in environment(Settings())}
     assert told["AIRWORTHY_PIPELINES"] == "/srv/pipelines"
+
+
+def test_the_pod_gets_the_specs_resources_and_ends_at_its_timeout(spec: PipelineSpec) -> None:
+    pod = TrainingPodOperator(
+        task_id="train", spec=spec, module="airworthy.training.pod", module_arguments=["--train-run", "r1"]
+    )
+    assert pod.active_deadline_seconds == spec.training.timeout_minutes * 60
+    assert pod.execution_timeout.total_seconds() > pod.active_deadline_seconds, "Kubernetes ends the pod, not Airflow"
+    assert pod.cmds + pod.arguments == [
+        *("python", "-m", "airworthy.training.pod"),
+        *("--pipeline", "flight_delays", "--train-run", "r1"),
+    ]
+    assert pod.image == spec.training.image
+    assert pod.container_resources == resources(spec.training.resources)
+    assert pod.deferrable, "a training of hours holds no worker slot"
+    assert not pod.do_xcom_push, "no sidecar"
+
+
+def test_node_selector_and_tolerations_reach_the_pod(spec: PipelineSpec) -> None:
+    profile = Profile(
+        gpus=1, cpu="8", memory="32Gi", node_selector={"gpu": "h100"},
+        tolerations=[{"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"}],
+    )  # fmt: skip
+    training = spec.training.model_copy(update={"profile": "big", "profiles": {"big": profile}})
+    chosen = spec.model_copy(update={"training": training})
+    pod = TrainingPodOperator(task_id="train", spec=chosen, module="m", module_arguments=[])
+    assert pod.node_selector == {"gpu": "h100"}
+    assert [each.key for each in pod.tolerations] == ["nvidia.com/gpu"]
+    assert pod.container_resources.limits["nvidia.com/gpu"] == "1"
