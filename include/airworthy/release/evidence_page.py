@@ -113,7 +113,7 @@ def _gates(evidence: Evidence) -> Iterable[str]:
     yield _table(
         ["Gate", "", "observed", "limit"],
         [
-            [_text(gate.name), "✅" if gate.passed else "❌", _number(gate.observed), _number(gate.limit)]
+            [_text(gate.name), "✓ met" if gate.passed else "✗ missed", _number(gate.observed), _number(gate.limit)]
             for gate in evidence.gates
         ],
     )

@@ -94,7 +94,7 @@ def test_the_page_shows_canary_gates_data_trigger_and_links():
     page = FULL.markdown()
     assert "5 % of live traffic, measured 5.00 %. **promote**: 0 errors" in page
     assert "| Candidate | 103 | 0 | 0.000% | 8.5 ms |" in page
-    assert "| min\\_roc\\_auc | ✅ | 0.741 | 0.62 |" in page
+    assert "| min\\_roc\\_auc | ✓ met | 0.741 | 0.62 |" in page
     assert "| Feature table version | 12 |" in page and "flights 4, weather 3" in page
     assert "Triggered by **admin**" in page and f"evidence `{FULL.digest[:12]}`" in page
     assert "- [Model](http://127.0.0.1:5500/#/models/flight_delays/versions/7)" in page
