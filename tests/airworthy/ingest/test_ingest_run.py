@@ -397,6 +397,44 @@ def test_killed_anywhere_the_next_run_completes_and_nothing_is_there_twice(
     assert zone.versions() == before
 
 
+FULL = """
+import resource, sys
+from airworthy.settings import Settings
+from tests_ingest import SPEC
+from airworthy.ingest.run import ingest
+
+# no file may grow beyond this: what a full disk does to a process, without needing one
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
+ingest(SPEC, Settings(home=sys.argv[2], lake=sys.argv[2] + "/lake", landing=sys.argv[2] + "/landing"))
+"""
+
+
+@pytest.mark.parametrize("largest_file", [0, 600, 1200, 2000, 3000])
+def test_a_full_disk_stops_ingestion_and_the_next_run_completes_it(
+    zone: Zone, tmp_path: Path, largest_file: int
+) -> None:
+    zone.put("a.csv", HEADER + "".join(line(number, day=1 + number % 9) for number in range(500)) + line(3))
+    zone.put("b.csv", HEADER + line(900) + "901,")
+    script = tmp_path / "full.py"
+    script.write_text(textwrap.dedent(FULL).replace("tests_ingest", Path(__file__).stem))
+    path = os.pathsep.join([str(PROJECT_ROOT / "include"), str(Path(__file__).parent)])
+    process = subprocess.run(
+        [sys.executable, str(script), str(largest_file), str(tmp_path)],
+        env={**os.environ, "PYTHONPATH": path},
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 1, (process.returncode, process.stderr)
+    assert "File too large" in process.stderr
+
+    zone.ingest()
+    assert zone.ids() == [*range(500)]
+    assert [entry[:2] for entry in zone.quarantine()] == [("things/a.csv", 502), ("things/b.csv", 3)]
+    before = zone.versions()
+    assert zone.ingest().files == ()
+    assert zone.versions() == before
+
+
 def test_two_runs_at_once_take_every_row_once(zone: Zone) -> None:
     for number in range(20):
         zone.put(f"{number}.csv", HEADER + line(number) + line(1000))
