@@ -291,12 +291,12 @@ def test_marking_the_approval_as_successful_by_hand_promotes_nothing_while_the_r
 def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_yes_comes_too_late(
     deployment: Deployment, state: dict[str, int]
 ) -> None:
-    before = deployment.champion()
-    version = registered_again(deployment, state["trained last"])
+    version = registered_again(deployment, state.get("trained last") or train(deployment, "fifth"))
     conf = {"version": version, "canary_minutes": 0.6}
     deployment.api.trigger(f"{PIPELINE}.release", conf, run_id=f"{PIPELINE}-v{version}")
     canary_until_asked(deployment, version, first_day=date(2013, 2, 21))
     assert deployment.registry.serving_state(PIPELINE).challenger == version
+    before = deployment.champion()
 
     spoil_model_files(deployment, version)
     kill(deployment.process("serving"))
@@ -325,7 +325,8 @@ def registered_again(deployment: Deployment, version: int) -> int:
     """A new version of the same model, so that a release can be tried without another training."""
     client = deployment.registry.client
     found = client.get_model_version(PIPELINE, str(version))
-    again = client.create_model_version(PIPELINE, found.source, found.run_id, dict(found.tags))
+    model_id = found.source.removeprefix("models:/")
+    again = client.create_model_version(PIPELINE, found.source, found.run_id, dict(found.tags), model_id=model_id)
     return int(again.version)
 
 
