@@ -28,7 +28,7 @@ def ledger(
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check the chain of hashes.")] = False,
     witness: Annotated[str | None, typer.Option(help="With --verify: a hash noted earlier that must be there.")] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of a table.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="One JSON document instead of lines to read.")] = False,
 ) -> None:
     """Show who let which version into production, and why."""
     book = _open()
@@ -47,7 +47,7 @@ def ledger(
     if as_json:
         typer.echo(json.dumps([entry.as_json() for entry in entries], indent=2))
     else:
-        _table(entries)
+        _show(entries)
 
 
 def rollback(
@@ -112,20 +112,23 @@ def _served_at(book: Ledger, pipeline: str | None, time: datetime, as_json: bool
             )
 
 
-def _table(entries: list[Entry]) -> None:
+def _show(entries: list[Entry]) -> None:
+    """Two lines an entry, what happened and why: a table's columns would be cut off in a narrow terminal."""
     from rich.console import Console
-    from rich.table import Table
+    from rich.padding import Padding
     from rich.text import Text
 
     if not entries:
         typer.echo("the ledger has no entries yet")
         return
-    table = Table("#", "time (UTC)", "release", "event", "who", "why", box=None, header_style="bold")
     colours = {"promoted": "green", "approved": "green", "bootstrapped": "green", "restored": "yellow"}
     colours |= dict.fromkeys(("refused", "rejected", "timed_out", "voided", "rolled_back", "not_counted"), "red")
+    console, width = Console(highlight=False), len(str(entries[-1].position))
     for entry in entries:
-        when = f"{entry.time:%Y-%m-%d %H:%M:%S}"
-        cells = (str(entry.position), when, entry.release_id, entry.event, entry.actor, entry.reason)
         # as text: a reason in [brackets] is no markup
-        table.add_row(*(Text(cell) for cell in cells), style=colours.get(entry.event))
-    Console().print(table)
+        line = Text(f"{entry.position:>{width}}  {entry.time:%Y-%m-%d %H:%M:%S} UTC  {entry.release_id}  ")
+        line.append(entry.event, style=f"bold {colours.get(entry.event, '')}")
+        line.append(f" by {entry.actor}")
+        console.print(line, soft_wrap=True)
+        if entry.reason:
+            console.print(Padding(Text(entry.reason, style="dim"), (0, 0, 0, width + 2)))

@@ -33,12 +33,15 @@ def run():
     return lambda *words, **more: CliRunner().invoke(app, words, **more)
 
 
-def test_the_ledger_as_a_table_names_who_did_what_to_which_release(releases, run):
+def test_the_ledger_names_who_did_what_to_which_release_in_a_narrow_terminal_too(releases, run):
     releases.answer(2, releases.asked(2), user="mallory", reason="x")
     releases.control.roll_back(2, reason="see [the log]")
-    shown = run("ledger", "flights", env={"COLUMNS": "200"}).output
+    shown = run("ledger", "flights", env={"COLUMNS": "40"}).output
     assert "see [the log]" in shown
-    assert [line.split()[4] for line in shown.splitlines()[1:]] == releases.events()
+    heads = [line.split() for line in shown.splitlines() if " UTC " in line]
+    assert [words[5] for words in heads] == releases.events()
+    assert [words[7] for words in heads] == [entry.actor for entry in releases.ledger.entries()]
+    assert all("…" not in line for line in shown.splitlines()), "nothing is cut off"
     assert "flights-v2" in shown and "mallory" in shown
 
 
