@@ -28,6 +28,7 @@ from airworthy.local.stack import Stack
 LAZY = {
     "demo": ("airworthy.demo.main:run", "The main job end to end, on the real New York flights of 2013."),
     "replay": ("airworthy.local.replay:replay", "Play the year: land files, send requests, bring labels."),
+    "quarantine": ("airworthy.ingest.commands:quarantine", "What was refused of the landed files, and why."),
     "approve": ("airworthy.release.commands:approve", "Answer a release's required action: promote it."),
     "reject": ("airworthy.release.commands:reject", "Answer a release's required action: roll it back."),
     "rollback": ("airworthy.release.commands:rollback", "Give all traffic back to an earlier champion."),

@@ -190,12 +190,6 @@ class Lake:
         """Where Spark may write parquet parts for :meth:`commit_parquet`; a retry overwrites the same ``name``."""
         return self.uri(table, STAGING, name)
 
-    def clean_staging(self, table: str) -> None:
-        """Remove what killed writers left in staging; only when no writer is at work on this table."""
-        fs, path = filesystem(self.uri(table, STAGING), self.storage_options)
-        if fs.exists(path):
-            fs.rm(path, recursive=True)
-
     def _open(self, table: str, version: int | None = None) -> DeltaTable | None:
         try:
             return DeltaTable(self.uri(table), version=version, storage_options=dict(self.storage_options))

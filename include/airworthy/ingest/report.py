@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 SHOWN = 20  # files that a summary names; all of them are in the lake
 
@@ -90,8 +90,3 @@ class IngestReport:
         if len(notable) > SHOWN:
             lines.append(f"  and {len(notable) - SHOWN} more in the table {self.pipeline}/ingested")
         return "\n".join(lines)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Counts and versions, small enough for XCom."""
-        names = ("pipeline", "ingested", "skipped", "pending", "quarantined", "rows", "quarantined_rows", "changed")
-        return {**{name: getattr(self, name) for name in names}, "versions": dict(self.versions)}

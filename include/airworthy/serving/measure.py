@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, get_args
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
@@ -84,44 +83,6 @@ class Accumulator:
             p95 = quantile(total.buckets, 0.95)
             found[variant] = VariantMeasurement(total.requests, total.errors, None if p95 is None else p95 * 1000)
         return found
-
-    def to_json(self) -> str:
-        """For whoever has to go on after a restart of their own."""
-        return json.dumps(
-            {
-                instance: {
-                    variant: [counts.requests, counts.errors, [[str(e), n] for e, n in counts.buckets.items()]]
-                    for variant, counts in reading.variants.items()
-                }
-                for instance, reading in self.last.items()
-            }
-        )
-
-    @classmethod
-    def from_json(cls, text: str) -> Accumulator:
-        """The opposite of :meth:`to_json`."""
-        document: dict[str, dict[str, Any]] = json.loads(text)
-        return cls(
-            {
-                instance: Reading(
-                    instance,
-                    {
-                        variant: Counts(requests, errors, {float(edge): n for edge, n in buckets})
-                        for variant, (requests, errors, buckets) in variants.items()
-                    },
-                )
-                for instance, variants in document.items()
-            }
-        )
-
-
-def measure(url: str, token: str, model: str, release_id: str) -> dict[Variant, VariantMeasurement]:
-    """What the service's present process answered in this release, by variant.
-
-    Raises:
-        ServiceAway: no answer within five seconds.
-    """
-    return Accumulator().add(scrape(url, token, model, release_id)).measurements()
 
 
 def scrape(url: str, token: str, model: str, release_id: str) -> Reading:

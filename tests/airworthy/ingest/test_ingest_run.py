@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from airworthy import pipelines
 from airworthy.ingest.filelog import describe_quarantine
@@ -481,3 +482,27 @@ def test_the_landing_zone_lists_oldest_first(zone: Zone) -> None:
     finished, _ = Landing(zone.settings.landing, {}).files("things/*.csv")
     assert [file.path for file in finished] == ["things/b.csv", "things/a.csv"]
     assert Landing(zone.settings.landing + "/nowhere", {}).files("*.csv") == ([], [])
+
+
+def test_the_command_shows_what_was_refused_and_names_the_sources_there_are(
+    zone: Zone, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from typer.testing import CliRunner
+
+    from airworthy import cli
+
+    zone.put("a.csv", HEADER + line(1) + line(2, day=32))
+    zone.ingest()
+    folder = tmp_path / "pipelines" / "demo"
+    folder.mkdir(parents=True)
+    (folder / "pipeline.yaml").write_text(yaml.safe_dump(SPEC.model_dump(mode="json", exclude_none=True)))
+    for name, value in {"HOME": tmp_path, "LAKE": zone.settings.lake, "PIPELINES": folder.parent}.items():
+        monkeypatch.setenv(f"AIRWORTHY_{name}", str(value))
+
+    shown = CliRunner().invoke(cli.app, ["quarantine", "demo"])
+
+    assert shown.exit_code == 0, shown.output
+    assert "things: 1 entries" in shown.output
+    assert "things/a.csv:3: day '32' is above the maximum 31" in shown.output
+    wrong = CliRunner().invoke(cli.app, ["quarantine", "demo", "thinks"])
+    assert "no source thinks" in str(wrong.exception)

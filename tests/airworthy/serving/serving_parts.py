@@ -26,9 +26,12 @@ from onnx import TensorProto, helper, numpy_helper
 
 from airworthy.lake import Lake
 from airworthy.registry import RegistryAway, ServingState
+from airworthy.release.canary import VariantMeasurement
 from airworthy.serving.app import Gate, create_app
+from airworthy.serving.measure import Accumulator, scrape
 from airworthy.serving.options import ServiceOptions
 from airworthy.serving.service import Service
+from airworthy.serving.split import Variant
 from airworthy.settings import Settings
 from airworthy.spec import PipelineSpec
 from airworthy.training.encoding import Encoder
@@ -271,3 +274,8 @@ if __name__ == "__main__":
 
     os.setpgid(0, 0)
     run(build(Path(sys.argv[1]), FakeRegistry(Path(sys.argv[2])))[0], "127.0.0.1", int(sys.argv[3]))
+
+
+def measure(url: str, token: str, model: str, release_id: str) -> dict[Variant, VariantMeasurement]:
+    """What the service's present process answered in this release, by variant."""
+    return Accumulator().add(scrape(url, token, model, release_id)).measurements()

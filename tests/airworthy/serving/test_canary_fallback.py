@@ -18,6 +18,7 @@ from serving_parts import (
     FakeRegistry,
     build,
     instance,
+    measure,
     predict,
     running,
     serves,
@@ -25,7 +26,6 @@ from serving_parts import (
 )
 
 from airworthy.release.canary import breach
-from airworthy.serving.measure import measure
 
 KEYS = [f"key-{i}" for i in range(20)]
 

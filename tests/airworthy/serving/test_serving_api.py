@@ -10,10 +10,9 @@ from pathlib import Path
 
 import httpx
 import pytest
-from serving_parts import FAST, NAME, PREDICT, FakeRegistry, build, instance, predict, running, serves
+from serving_parts import FAST, NAME, PREDICT, FakeRegistry, build, instance, measure, predict, running, serves
 
 from airworthy.serving.app import NoToken, create_app
-from airworthy.serving.measure import measure
 from airworthy.serving.metrics import Metrics
 from airworthy.serving.service import Service
 
