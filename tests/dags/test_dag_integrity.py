@@ -15,7 +15,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 DAG_FILES = sorted((ROOT / "dags").glob("*.py"))
-HEAVY = {"torch", "deepspeed", "pyspark", "great_expectations", "mlflow", "evidently", "feast", "lightgbm"}
+HEAVY = {"torch", "deepspeed", "pyspark", "great_expectations", "mlflow", "evidently", "feast", "lightgbm", "pandas"}
 STAGES = ("data", "train", "release")
 
 # What Airflow's DAG processor does with a file: import the airflow modules it names once, fork, then load it.

@@ -39,6 +39,7 @@ def collect(
     kind = registry.version_tags(spec.name, champion).get(names.KIND) if champion is not None else None
     data_version = tags.get(names.DATA_VERSION, evaluation.data_version)
     published = _validation(spec, settings, data_version)
+    of_champion = evaluation.champion.metrics if evaluation.champion else None
     return Evidence(
         pipeline=spec.name,
         version=version,
@@ -52,7 +53,7 @@ def collect(
         champion_version=champion,
         champion_is_baseline=kind == "baseline",
         candidate=_figures(evaluation.candidate),
-        champion=_champion(evaluation, champion, is_baseline=kind == "baseline"),
+        champion=_of_champion(evaluation, champion, kind, of_champion, evaluation.average),
         average=_figures(evaluation.average),
         lightgbm=_figures(evaluation.lightgbm.metrics) if evaluation.lightgbm else None,
         slices=tuple(
@@ -60,7 +61,7 @@ def collect(
                 column=part.column,
                 value=part.value,
                 candidate=_figures(part.candidate),
-                champion=_figures(part.champion) if part.champion and _compared(evaluation, champion) else None,
+                champion=_of_champion(evaluation, champion, kind, part.champion, part.average),
             )
             for part in evaluation.slices
         ),
@@ -87,17 +88,20 @@ def _figures(metrics: Metrics) -> Figures:
     return Figures(rows=metrics.rows, roc_auc=metrics.roc_auc, log_loss=metrics.log_loss)
 
 
-def _compared(evaluation: Evaluation, champion: int | None) -> bool:
-    return evaluation.champion is not None and evaluation.champion.version == champion
+def _of_champion(
+    evaluation: Evaluation, champion: int | None, kind: str | None, compared: Metrics | None, average: Metrics | None
+) -> Figures | None:
+    """Today's champion on the candidate's holdout or a slice of it; None if the evaluation compared with another one.
 
-
-def _champion(evaluation: Evaluation, champion: int | None, *, is_baseline: bool) -> Figures | None:
-    """Today's champion on the candidate's holdout; None if the evaluation compared with another one."""
-    if evaluation.champion is not None and _compared(evaluation, champion):
-        return _figures(evaluation.champion.metrics)
-    if evaluation.champion is None and is_baseline:  # it was made from this very evaluation
-        return _figures(evaluation.average)
-    return None
+    Args:
+        champion: today's version; ``kind`` is its tag.
+        compared: figures of the champion at the time of the evaluation, if there was one.
+        average: figures of the always-average baseline.
+    """
+    if evaluation.champion is not None:
+        return _figures(compared) if compared and evaluation.champion.version == champion else None
+    # it was made from this very evaluation
+    return _figures(average) if average and kind == "baseline" else None
 
 
 def _validation(spec: PipelineSpec, settings: Settings, data_version: str) -> Mapping[str, Any]:

@@ -87,7 +87,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
         encoder = Encoder.load(Path(folder) / "candidate")
         scores = score(Path(folder) / "candidate", columns)
         champion = _champion(registry, spec, columns, Path(folder))
-    rate = float(dataset.labels(spec, snapshot.train).mean())
+    average = np.full(labels.size, dataset.labels(spec, snapshot.train).mean())
     lightgbm = _lightgbm(spec, snapshot, encoder, columns)
     evaluation = Evaluation(
         pipeline=spec.name,
@@ -98,7 +98,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
         holdout_from=snapshot.holdout_from.isoformat(),
         train_rows=snapshot.train.num_rows,
         candidate=metrics.measure(labels, scores),
-        average=metrics.measure(labels, np.full(labels.size, rate)),
+        average=metrics.measure(labels, average),
         lightgbm=Other(
             metrics=metrics.measure(labels, lightgbm),
             difference=metrics.difference(labels, scores, lightgbm),
@@ -112,7 +112,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
             version=champion.version,
             kind=champion.kind,
         ),
-        slices=_slices(spec, holdout, labels, scores, None if champion is None else champion.scores),
+        slices=_slices(spec, holdout, labels, scores, average, None if champion is None else champion.scores),
     )
     everyone = {"candidate": scores, "lightgbm": lightgbm, **({"champion": champion.scores} if champion else {})}
     _log(TrackedRun(registry, spec.name, train_run), spec, evaluation, labels, everyone)
@@ -198,7 +198,7 @@ def _threads(spec: PipelineSpec) -> int:
 
 
 def _slices(
-    spec: PipelineSpec, holdout: pa.Table, labels: Scores, scores: Scores, champion: Scores | None
+    spec: PipelineSpec, holdout: pa.Table, labels: Scores, scores: Scores, average: Scores, champion: Scores | None
 ) -> tuple[Slice, ...]:
     found = []
     for column in spec.gates.slices:
@@ -212,6 +212,7 @@ def _slices(
                     value=str(value),
                     candidate=metrics.measure(labels[rows], scores[rows]),
                     champion=None if champion is None else metrics.measure(labels[rows], champion[rows]),
+                    average=metrics.measure(labels[rows], average[rows]),
                 )
             )
     return tuple(found)

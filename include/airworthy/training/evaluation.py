@@ -71,6 +71,7 @@ class Slice(_Frozen):
     value: str
     candidate: Metrics
     champion: Metrics | None = None
+    average: Metrics | None = None
 
 
 class Evaluation(_Frozen):

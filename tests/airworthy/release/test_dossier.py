@@ -10,7 +10,7 @@ from test_controller import Releases
 from airworthy import publish
 from airworthy.lake import Lake
 from airworthy.release.evidence import Validation
-from airworthy.training.evaluation import Metrics, Other
+from airworthy.training.evaluation import Metrics, Other, Slice
 from airworthy.validation import Failure, ValidationResult
 
 
@@ -52,6 +52,39 @@ def test_a_champion_the_evaluation_knew_is_shown(releases, monkeypatch):
     monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
     releases.watched(3)
     assert releases.control.evidence(3).champion.roc_auc == 0.7
+
+
+@pytest.mark.parametrize(
+    ("compared_with", "shown"),
+    [(2, 0.68), (1, None), (None, None)],
+    ids=["today's champion", "an earlier champion", "none, and today's is a trained model"],
+)
+def test_a_slice_shows_the_champion_only_where_it_is_todays(releases, monkeypatch, compared_with, shown):
+    releases.promoted(2)
+    champion = compared_with and Other(metrics=Metrics(rows=9, roc_auc=0.7), version=compared_with, kind="candidate")
+    part = Slice(
+        column="origin",
+        value="JFK",
+        candidate=Metrics(rows=9, roc_auc=0.72),
+        champion=Metrics(rows=9, roc_auc=0.68) if champion else None,
+        average=Metrics(rows=9, roc_auc=0.5),
+    )
+    known = releases.registry.evaluation("run-3").model_copy(update={"champion": champion, "slices": (part,)})
+    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.watched(3)
+    [figures] = releases.control.evidence(3).slices
+    assert (figures.champion and figures.champion.roc_auc) == shown
+
+
+def test_the_first_release_is_compared_with_the_average_in_every_slice(releases, monkeypatch):
+    metrics = {"candidate": Metrics(rows=9, roc_auc=0.72), "average": Metrics(rows=9, roc_auc=0.5)}
+    part = Slice(column="origin", value="JFK", **metrics)
+    known = releases.registry.evaluation("run-2").model_copy(update={"slices": (part,)})
+    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.watched(2)
+    evidence = releases.control.evidence(2)
+    assert evidence.champion_is_baseline and evidence.slices[0].champion.roc_auc == 0.5
+    assert "| origin = JFK | 9 | 0.72 | 0.5 | +0.2200 better |" in evidence.markdown()
 
 
 def test_the_validation_shown_is_that_of_the_version_trained_on(releases):

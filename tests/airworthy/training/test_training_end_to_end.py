@@ -73,6 +73,7 @@ def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_
     assert first.average.roc_auc == 0.5
     assert first.candidate.roc_auc > first.lightgbm.metrics.roc_auc - 0.1
     assert {(part.column, part.value) for part in first.slices} == {("origin", "EWR"), ("origin", "JFK")}
+    assert {part.average.roc_auc for part in first.slices if part.average} == {0.5}
     assert first.champion is None
     assert run.data.params["hidden"] == "[16]"
     assert float(run.data.metrics["lightgbm_roc_auc"]) == pytest.approx(first.lightgbm.metrics.roc_auc)
