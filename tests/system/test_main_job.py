@@ -26,7 +26,6 @@ from airworthy.demo import journey
 from airworthy.lake import Lake
 from airworthy.local.replay import Replay
 from airworthy.local.traffic import ReplayReport
-from airworthy.serving.split import variant as variant_of
 
 REQUESTS = 2400
 ASKED = ("approval_requested", "approved", "promoted")
@@ -83,6 +82,27 @@ def events(deployment: Deployment, version: int) -> list[str]:
     return [entry.event for entry in deployment.ledger.entries(PIPELINE, f"{PIPELINE}-v{version}")]
 
 
+def versions_by_key(deployment: Deployment, day: date) -> dict[str, int]:
+    """Which version answers each request of a day, as soon as the service is ready."""
+    url, token = deployment.settings.serving_url, deployment.settings.serving_token
+    with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
+        deadline = time.monotonic() + 60
+        while not _ready(client):
+            assert time.monotonic() < deadline, "the service did not come back"
+            time.sleep(0.5)
+        answer = client.post(
+            f"/v1/models/{PIPELINE}:predict", json={"instances": deployment.world.requests(day)[:250]}
+        ).raise_for_status()
+    return {each["key"]: each["version"] for each in answer.json()["predictions"]}
+
+
+def _ready(client: httpx.Client) -> bool:
+    try:
+        return client.get("/ready").status_code == 200
+    except httpx.TransportError:
+        return False
+
+
 def table_versions(deployment: Deployment) -> dict[str, int | None]:
     lake = Lake.of(deployment.settings)
     names = ("raw/flights", "raw/weather", "raw/planes", "features/training", "features/published")
@@ -127,6 +147,12 @@ def test_a_candidate_approved_in_the_browser_becomes_the_champion(
     assert sent.errors == 0
     assert abs(sent.by_variant["challenger"] - expected) < 4 * spread, sent
 
+    met = versions_by_key(deployment, date(2013, 2, 9))
+    assert set(met.values()) == {before, version}
+    assert versions_by_key(deployment, date(2013, 2, 9)) == met
+    kill(deployment.process("serving"))
+    assert versions_by_key(deployment, date(2013, 2, 9)) == met, "also after a restart"
+
     approver = deployment.stack.credentials("approver")
     url = (
         f"{deployment.stack.airflow_url}/dags/{action.dag_id}/runs/{action.run_id}/tasks/{action.task_id}"
@@ -147,23 +173,14 @@ def test_a_candidate_approved_in_the_browser_becomes_the_champion(
     state["champion"] = version
 
 
-def test_the_same_key_always_meets_the_same_version(deployment: Deployment) -> None:
-    with httpx.Client(
-        base_url=deployment.settings.serving_url,
-        headers={"Authorization": f"Bearer {deployment.settings.serving_token}"},
-    ) as client:
-        instances = deployment.world.requests(date(2013, 2, 9))[:50]
-        answers = [
-            client.post(f"/v1/models/{PIPELINE}:predict", json={"instances": instances}).json()["predictions"]
-            for _ in range(3)
-        ]
-        refused = httpx.post(
-            f"{deployment.settings.serving_url}/v1/models/{PIPELINE}:predict", json={"instances": instances}
-        )
-    assert [[a["version"] for a in each] for each in answers[1:]] == [[a["version"] for a in answers[0]]] * 2
-    assert refused.status_code == 401
-    keys = [f"key-{n}" for n in range(500)]
-    assert [variant_of(k, "r1", 5) for k in keys] == [variant_of(k, "r1", 5) for k in keys]
+def test_nobody_is_answered_without_the_token(deployment: Deployment) -> None:
+    url = f"{deployment.settings.serving_url}/v1/models/{PIPELINE}:predict"
+    instances = deployment.world.requests(date(2013, 2, 9))[:1]
+    refused = [
+        httpx.post(url, json={"instances": instances}, headers=headers).status_code
+        for headers in ({}, {"Authorization": "Bearer guessed"})
+    ]
+    assert refused == [401, 401]
 
 
 def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and_mlflow_were_killed(
