@@ -53,6 +53,11 @@ def test_the_committed_schema_for_editors_is_current() -> None:
         ("sources.flights.columns.year.type", "number", ["sources.flights.columns.year.type", "number", "timestamp"]),
         ("sources.flights.key", ["nope"], ["sources.flights", "nope"]),
         ("schedules.data", "sometimes", ["schedules", "sometimes", "five fields"]),
+        (
+            "sources.flights.columns.month",
+            {"type": "int", "min": 12, "max": 1},
+            ["sources.flights.columns.month", "min 12.0 is greater than max 1.0"],
+        ),
         ("training.gpus", 4, ["training.gpus", "4", "not permitted"]),
         ("name", "Flight Delays", ["name", "Flight Delays"]),
     ],
@@ -79,6 +84,18 @@ def test_a_wrong_value_is_named_with_its_key_and_file(
 def test_a_missing_key_is_named(tmp_path: Path, document: dict[str, Any]) -> None:
     del document["release"]
     with pytest.raises(SpecError, match=r"release: Field required"):
+        PipelineSpec.load(write(tmp_path, document))
+
+
+def test_two_approvals_by_one_person_are_refused(tmp_path: Path, document: dict[str, Any]) -> None:
+    document["release"] |= {"approvals_required": 2, "approvers": ["ann", "ann"]}
+    with pytest.raises(SpecError, match="2 approvals need as many different approvers"):
+        PipelineSpec.load(write(tmp_path, document))
+
+
+def test_a_model_without_a_feature_is_refused(tmp_path: Path, document: dict[str, Any]) -> None:
+    document["features"] = {"request": {}}
+    with pytest.raises(SpecError, match="no feature at all"):
         PipelineSpec.load(write(tmp_path, document))
 
 
