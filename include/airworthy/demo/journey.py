@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: The least time between a request and its answer.
 _READING_SECONDS = 5
+#: States in which a task stays.
+ENDED = frozenset({"success", "failed", "skipped", "upstream_failed", "removed"})
 OnTasks = Callable[[Sequence[TaskState]], None]
 
 

@@ -226,7 +226,8 @@ class Demo:
                 action.dag_id,
                 action.run_id,
                 self.view.tasks,
-                until=lambda tasks: not journey.waits_for_a_person(tasks),
+                # not: as soon as it no longer waits; the sensor wakes now and then to see whether it is still wanted
+                until=lambda tasks: journey.state_of(tasks, action.task_id) in journey.ENDED,
                 timeout_seconds=self.spec.release.approval_timeout_hours * 3600,
             )
 
