@@ -2,7 +2,7 @@
 SHELL := /bin/bash
 AIRWORTHY := .venv/bin/airworthy
 PYTHON := .venv/bin/python
-# Further arguments for a command: make test ARGS="-k canary", make demo ARGS="--until august"
+# Further arguments for a command: make test ARGS="-k canary", make demo ARGS="--no-keep"
 ARGS ?=
 
 .DEFAULT_GOAL := help
@@ -10,7 +10,8 @@ ARGS ?=
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]      the first one also sets everything up (.venv, Java); later ones start at once"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  \033[1m%-8s\033[0m %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@[ -t 1 ] && bold=$$(printf '\033[1m') plain=$$(printf '\033[0m'); awk -F ':.*## ' -v b="$$bold" -v p="$$plain" \
+	  '/^[a-z-]+:.*## / { printf "  %s%-8s%s %s\n", b, $$1, p, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@scripts/setup.sh
@@ -18,7 +19,7 @@ setup:
 setup-test:
 	@scripts/setup.sh test
 
-demo: setup ## the main job, end to end, on real flights: data, training, canary, approval, promotion (8 minutes)
+demo: setup ## the main job, end to end, on real flights: data, training, canary, approval, promotion (5 to 8 minutes)
 	@$(AIRWORTHY) demo $(ARGS)
 
 up: setup ## start the embedded stack: Airflow, MLflow, the local cluster, serving; waits until all are healthy
