@@ -248,7 +248,7 @@ def baseline_app(home: Path, settings: Settings, spec: PipelineSpec) -> Any:
     from airworthy.features.online import OnlineStore
     from airworthy.serving.model import Model
 
-    code = pipelines.code(spec.name, "features")
+    code = pipelines.code(settings.pipelines, spec.name, "features")
     store = OnlineStore(spec, settings)
     model = Model.load(home / "model", version=1, data_version="0", spec=spec)
     bearer = Depends(HTTPBearer())

@@ -6,6 +6,7 @@ import logging
 import os
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -75,7 +76,7 @@ def validate(
     frame = lake.read(table, version).to_pandas()
     said = committed.get("as_of")
     newest = frame[spec.event_time].max().to_pydatetime() if len(frame) else datetime.fromtimestamp(0, UTC)
-    expectations = _suite(spec, datetime.fromisoformat(said) if said else newest)
+    expectations = _suite(spec, settings.pipelines, datetime.fromisoformat(said) if said else newest)
 
     # GX logs hundreds of lines while it is imported and draws progress bars while it runs; and it calls home
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
@@ -135,9 +136,9 @@ def validate(
     )
 
 
-def _suite(spec: PipelineSpec, as_of: datetime) -> list[Any]:
+def _suite(spec: PipelineSpec, root: Path, as_of: datetime) -> list[Any]:
     try:
-        expectations = pipelines.code(spec.name, "expectations").suite(spec, as_of)
+        expectations = pipelines.code(root, spec.name, "expectations").suite(spec, as_of)
     except Exception as error:
         raise ValidationError(
             f"pipelines/{spec.name}/expectations.py: suite(spec, as_of) failed: {type(error).__name__}: {error}",

@@ -1,8 +1,10 @@
-"""A wrong pipeline.yaml gives an error that names file, key, value and what is allowed."""
+"""A wrong pipeline.yaml gives an error that names file, key, value and what is allowed; code comes from beside it."""
 
 from __future__ import annotations
 
 import copy
+import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -128,3 +130,42 @@ def test_an_unknown_pipeline_names_the_known_ones(tmp_path: Path, document: dict
     write(tmp_path, document)
     with pytest.raises(SpecError, match="flight_delays"):
         pipelines.load(tmp_path, "flights")
+
+
+@pytest.fixture
+def imports(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Python's path and the pipelines' modules as they were, afterwards."""
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    yield
+    for name in [name for name in sys.modules if name.startswith("pipelines.elsewhere")]:
+        del sys.modules[name]
+
+
+def folder_with_code(root: Path, name: str, text: str) -> Path:
+    (root / name).mkdir(parents=True)
+    (root / name / "features.py").write_text(text)
+    return root
+
+
+@pytest.mark.usefixtures("imports")
+def test_code_comes_from_the_folder_of_its_specification(tmp_path: Path) -> None:
+    root = folder_with_code(tmp_path / "pipelines", "elsewhere", "from pipelines.elsewhere.help import ANSWER\n")
+    (root / "elsewhere" / "help.py").write_text("ANSWER = 42\n")
+    assert pipelines.code(root, "elsewhere", "features").ANSWER == 42
+    assert pipelines.code(EXAMPLE.parents[1], "flight_delays", "request").__file__ == str(
+        EXAMPLE.parent / "request.py"
+    ), "the other folders are still found"
+
+
+@pytest.mark.usefixtures("imports")
+def test_another_folders_code_of_the_same_name_is_refused_not_run(tmp_path: Path) -> None:
+    pipelines.code(folder_with_code(tmp_path / "a" / "pipelines", "elsewhere", ""), "elsewhere", "features")
+    other = folder_with_code(tmp_path / "b" / "pipelines", "elsewhere", "")
+    with pytest.raises(pipelines.WrongCode, match=f"its pipeline.yaml from {other / 'elsewhere'}") as wrong:
+        pipelines.code(other, "elsewhere", "features")
+    assert f"put {other.parent} first on PYTHONPATH" in wrong.value.next_step
+
+
+def test_a_folder_of_pipelines_is_called_pipelines(tmp_path: Path) -> None:
+    with pytest.raises(pipelines.WrongCode, match="is not called pipelines"):
+        pipelines.code(tmp_path / "models", "elsewhere", "features")

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from airworthy import pipelines
@@ -76,13 +77,14 @@ def build_features(
     if done := _done(lake, spec, raw_versions, code, as_of):
         log.info("nothing to do: the features are those of raw versions %s, code %s", raw_versions, code)
         return done
+    module = pipelines.code(settings.pipelines, spec.name, "features")
     with _timed("start the Spark session"):
         spark = session or spark_session(
             f"{spec.name}.features",
             storage_options=settings.storage_options if settings.lake.startswith("s3") else None,
         )
     try:
-        return _build(spark, spec, lake, raw_versions, code, as_of)
+        return _build(spark, spec, lake, module, raw_versions, code, as_of)
     finally:
         if session is None:
             spark.stop()
@@ -106,6 +108,7 @@ def _build(
     spark: SparkSession,
     spec: PipelineSpec,
     lake: Lake,
+    module: ModuleType,
     raw_versions: dict[str, int],
     code: str,
     as_of: datetime | None,
@@ -113,7 +116,6 @@ def _build(
     from pyspark.sql import Observation
     from pyspark.sql import functions as sf
 
-    module = pipelines.code(spec.name, "features")
     raw = {name: _raw_frame(spark, lake, spec, name, version) for name, version in raw_versions.items()}
     with _timed("read and plan"):
         frames: dict[str, DataFrame] = module.build(spark, raw, spec, as_of)

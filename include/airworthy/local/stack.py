@@ -87,6 +87,8 @@ class Stack:
 
     def own_environment(self) -> dict[str, str]:
         """The variables that make a process part of this stack, e.g. for `airflow` in a shell (`airworthy env`)."""
+        # first the folder whose `pipelines` are used: their code is imported by that name
+        folders = (self.settings().pipelines.parent, PROJECT_ROOT / "include", PROJECT_ROOT / "plugins")
         ports = {f"AIRWORTHY_PORT_{name.upper()}": str(port) for name, port in asdict(self.ports).items()}
         return {
             **self.settings().as_environment(),
@@ -94,7 +96,7 @@ class Stack:
             "AIRWORTHY_AIRFLOW_URL": self.airflow_url,
             "AIRWORTHY_KUBECONFIG": str(self.kubeconfig),
             **airflow_config.environment(self.home / "airflow", self.ports.airflow, self._keys()),
-            "PYTHONPATH": os.pathsep.join(str(PROJECT_ROOT / folder) for folder in ("include", "plugins")),
+            "PYTHONPATH": os.pathsep.join(map(str, dict.fromkeys(folders))),
         }
 
     def environment(self) -> dict[str, str]:

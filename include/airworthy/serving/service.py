@@ -101,7 +101,7 @@ class Service(Mapping[str, Served]):
         for spec in specs:
             root = settings.home / "serving" / spec.name
             try:
-                code = pipelines.code(spec.name, "features")
+                code = pipelines.code(settings.pipelines, spec.name, "features")
                 online = features(spec)
                 cache = ModelCache(root, spec.name, registry)
                 follower = Follower(spec, registry, cache, metrics, options)
