@@ -4,6 +4,8 @@ AIRWORTHY := .venv/bin/airworthy
 PYTHON := .venv/bin/python
 # Further arguments for a command: make test ARGS="-k canary", make demo ARGS="--no-keep"
 ARGS ?=
+# Processes that run tests: the whole stack's take one, the others share the rest. 0 runs all in one, in order
+JOBS ?= 2
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-test up down status logs demo test lint format types bench freeze clean
@@ -35,7 +37,7 @@ logs: setup ## the processes' logs (ARGS="-f scheduler" follows one)
 	@$(AIRWORTHY) logs $(ARGS)
 
 test: setup-test lint ## lint, types, import rules, then every test, the whole stack and the browser included
-	@$(PYTHON) -m pytest $(ARGS) tests
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS) tests
 
 lint: setup ## style, types and import rules, without the tests
 	@$(PYTHON) -m ruff check .

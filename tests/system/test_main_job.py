@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 
@@ -29,7 +30,7 @@ from airworthy.local.traffic import ReplayReport
 
 REQUESTS = 2400
 ASKED = ("approval_requested", "approved", "promoted")
-POD_TRAINING = r"(-m|--module) airworthy\.training"
+POD_TRAINING = r"^\S*python\S* (-u )?-m airworthy\.training\.pod "
 
 
 def quiet(_tasks: object) -> None:
@@ -86,10 +87,7 @@ def versions_by_key(deployment: Deployment, day: date) -> dict[str, int]:
     """Which version answers each request of a day, as soon as the service is ready."""
     url, token = deployment.settings.serving_url, deployment.settings.serving_token
     with httpx.Client(base_url=url, headers={"Authorization": f"Bearer {token}"}, timeout=30) as client:
-        deadline = time.monotonic() + 60
-        while not _ready(client):
-            assert time.monotonic() < deadline, "the service did not come back"
-            time.sleep(0.5)
+        wait_until(lambda: _ready(client), "the service is back")
         answer = client.post(
             f"/v1/models/{PIPELINE}:predict", json={"instances": deployment.world.requests(day)[:250]}
         ).raise_for_status()
@@ -187,7 +185,9 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     deployment: Deployment, state: dict[str, int]
 ) -> None:
     deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="second")
-    kill(wait_for_process(deployment, POD_TRAINING))
+    training = wait_for_process(deployment, POD_TRAINING)
+    wait_until(lambda: deployment.registry.run_for(PIPELINE, "second") is not None, "the training opens its run")
+    kill(training)
     time.sleep(1)
     kill(deployment.process("mlflow"))
     journey.must_succeed(deployment.api, f"{PIPELINE}.train", "second", quiet)
@@ -195,12 +195,15 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     client = deployment.registry.client
     experiment = client.get_experiment_by_name(PIPELINE)
     runs = client.search_runs([experiment.experiment_id], "tags.`airworthy.train_run` = 'second'")
+    assert tries(deployment, f"{PIPELINE}.train", "second")["train"] > 1
     assert len(runs) == 1, "the second try resumed the first one's MLflow run"
     versions = client.search_model_versions(f"name = '{PIPELINE}'")
     assert len([v for v in versions if v.tags.get("airworthy.train_run") == "second"]) == 1
 
     canary_until_asked(deployment, version, first_day=date(2013, 2, 12))
-    rejected = airworthy(deployment, "reject", PIPELINE, "--yes", "--reason", "not convinced")
+    rejected = airworthy(
+        deployment, "reject", PIPELINE, "--version", str(version), "--yes", "--reason", "not convinced"
+    )
 
     assert rejected.returncode == 0, rejected.stderr
     tasks = finish(deployment, version)
@@ -232,18 +235,20 @@ def test_a_candidate_approved_on_the_command_line_is_promoted_although_scheduler
     def kill_serving_and_hang_the_scheduler_while_it_asks() -> None:
         time.sleep(4)
         kill(deployment.process("serving"))
-        wait_for_state(deployment, version, "approve", "running")
+        wait_until(lambda: state_now(deployment, version, "approve") == "running", "approve begins", 180)
         scheduler.send_signal(signal.SIGSTOP)
 
     _, sent = canary_until_asked(
         deployment, version, first_day=date(2013, 2, 15), during=kill_serving_and_hang_the_scheduler_while_it_asks
     )
     assert (sent.requests, sent.errors) == (REQUESTS, 0), "each request was answered once, across the restart"
-    wrong = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "x", user="admin")
+    wrong = airworthy(
+        deployment, "approve", PIPELINE, "--version", str(version), "--yes", "--reason", "x", user="admin"
+    )
     assert wrong.returncode == 1
     assert "not a respondent" in wrong.stderr
 
-    approved = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "better")
+    approved = airworthy(deployment, "approve", PIPELINE, "--version", str(version), "--yes", "--reason", "better")
 
     assert approved.returncode == 0, approved.stderr
     # it now finds an answered task that it never saw waiting, takes it for a killed one and tries it again
@@ -321,14 +326,13 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
     sent = Replay(deployment.world, deployment.settings, deployment.spec).traffic(**options)
 
     assert (sent.requests, sent.errors) == (REQUESTS, 0), "the champion answers in the broken candidate's place"
-    deadline = time.monotonic() + 60
-    while events(deployment, version)[-1] != "voided":
-        assert time.monotonic() < deadline, events(deployment, version)
-        time.sleep(1)
+    wait_until(lambda: events(deployment, version)[-1] == "voided", "the guard ends the release")
     serving = deployment.registry.serving_state(PIPELINE)
     assert (serving.champion, serving.challenger, serving.canary_percent) == (before, None, 0.0)
 
-    late = airworthy(deployment, "approve", PIPELINE, "--yes", "--reason", "looked fine an hour ago")
+    late = airworthy(
+        deployment, "approve", PIPELINE, "--version", str(version), "--yes", "--reason", "looked fine an hour ago"
+    )
 
     assert late.returncode == 0, late.stderr
     tasks = finish(deployment, version)
@@ -369,6 +373,14 @@ def airworthy(deployment: Deployment, *arguments: str, user: str = "approver") -
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 
+def wait_until(condition: Callable[[], bool], what: str, seconds: float = 60) -> None:
+    """Wait, looking often."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {seconds:g} s: {what}"
+        time.sleep(0.1)
+
+
 def wait_for_process(deployment: Deployment, pattern: str, seconds: float = 180) -> psutil.Process:
     """A process of this deployment that has run for three seconds, by its command line."""
     deadline = time.monotonic() + seconds
@@ -390,15 +402,9 @@ def _belongs_to(process: psutil.Process, deployment: Deployment) -> bool:
         return False
 
 
-def wait_for_state(deployment: Deployment, version: int, task_id: str, state: str, seconds: float = 180) -> None:
-    """Wait, looking often, until a task of a release is in a state that it soon leaves."""
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        tasks = deployment.api.tasks(f"{PIPELINE}.release", f"{PIPELINE}-v{version}")
-        if journey.state_of(tasks, task_id) == state:
-            return
-        time.sleep(0.1)
-    raise AssertionError(f"{task_id} was not seen {state} within {seconds:g} s")
+def state_now(deployment: Deployment, version: int, task_id: str) -> str | None:
+    """The state of a task of a release."""
+    return journey.state_of(deployment.api.tasks(f"{PIPELINE}.release", f"{PIPELINE}-v{version}"), task_id)
 
 
 def kill(process: psutil.Process) -> None:
