@@ -37,7 +37,7 @@ logs: setup ## the processes' logs (ARGS="-f scheduler" follows one)
 	@$(AIRWORTHY) logs $(ARGS)
 
 test: setup-test lint ## lint, types, import rules, then every test, the whole stack and the browser included
-	@$(PYTHON) -m pytest -n $(JOBS) --dist loadgroup --no-loadscope-reorder $(ARGS) tests
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS) tests
 
 lint: setup ## style, types and import rules, without the tests
 	@$(PYTHON) -m ruff check .

@@ -19,15 +19,10 @@ from airworthy.spec import PipelineSpec
 ROOT = Path(__file__).parents[1]
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several processes (``make test``) a file's tests stay together, and the whole stack's begin first."""
-    if not hasattr(config, "workerinput"):
-        return
-    system = ROOT / "tests" / "system"
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group("stack" if system in item.path.parents else item.path.stem))
-    items.sort(key=lambda item: system not in item.path.parents)
+    """Among several processes (``make test``) the whole stack's tests begin first: they take longest."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: ROOT / "tests" / "system" not in item.path.parents)
 
 
 @pytest.fixture(scope="session")
