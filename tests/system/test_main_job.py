@@ -25,6 +25,7 @@ from tests.system.conftest import PIPELINE, Deployment
 from airworthy.airflow_api import AirflowApi, RequiredAction
 from airworthy.demo import journey
 from airworthy.lake import Lake
+from airworthy.local.processes import living
 from airworthy.local.replay import Replay
 from airworthy.local.traffic import ReplayReport
 
@@ -352,12 +353,15 @@ def registered_again(deployment: Deployment, version: int) -> int:
 
 
 def spoil_model_files(deployment: Deployment, version: int) -> None:
-    """Overwrite the ONNX file of a version wherever a copy of it lies: in MLflow and in the service's cache."""
-    cached = deployment.settings.home / "serving" / PIPELINE / "models" / str(version)
-    originals = {path.read_bytes() for path in cached.rglob("*.onnx")}
-    copies = [path for path in deployment.settings.home.rglob("*.onnx") if path.read_bytes() in originals]
-    assert len(copies) >= 2, copies
-    for path in copies:
+    """Overwrite the ONNX file of a version in MLflow and in the service's cache; other versions keep theirs."""
+    found = deployment.registry.client.get_model_version(PIPELINE, str(version))
+    model_id = found.source.removeprefix("models:/")
+    home = deployment.settings.home
+    stored = [path for path in (home / "mlflow").rglob("*.onnx") if model_id in path.parts]
+    cached = list((home / "serving" / PIPELINE / "models" / str(version)).rglob("*.onnx"))
+    assert stored, f"no files of {model_id} below {home / 'mlflow'}"
+    assert cached, f"v{version} is not in the service's cache"
+    for path in stored + cached:
         path.write_bytes(b"no model any more")
 
 
@@ -385,14 +389,20 @@ def wait_for_process(deployment: Deployment, pattern: str, seconds: float = 180)
     """A process of this deployment that has run for three seconds, by its command line."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        for process in psutil.process_iter(["cmdline"]):
-            line = " ".join(process.info["cmdline"] or [])
-            if re.search(pattern, line) and _belongs_to(process, deployment):
+        for process in living():
+            if re.search(pattern, _command(process)) and _belongs_to(process, deployment):
                 time.sleep(3)
                 if process.is_running():
                     return process
         time.sleep(0.5)
     raise AssertionError(f"no process {pattern} within {seconds:g} s")
+
+
+def _command(process: psutil.Process) -> str:
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
 
 
 def _belongs_to(process: psutil.Process, deployment: Deployment) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import psutil
@@ -16,6 +16,16 @@ STACK_MARK = "AIRWORTHY_STACK"
 PROCESS_MARK = "AIRWORTHY_PROCESS"
 #: Airflow's processes put their titles over the environment that the system shows of them, unless told not to.
 KEEPS_MARKS = {"SPT_NOENV": "1"}
+
+
+def living() -> Iterator[psutil.Process]:
+    """Every process there is.
+
+    psutil keeps its objects from one look to the next, and one whose id was given to another process since then would
+    be that of the earlier one: it would look dead, and could not be ended.
+    """
+    psutil.process_iter.cache_clear()
+    yield from psutil.process_iter()
 
 
 def marked(home: Path, name: str | None = None) -> list[psutil.Process]:
@@ -29,7 +39,7 @@ def marked(home: Path, name: str | None = None) -> list[psutil.Process]:
     with contextlib.suppress(psutil.Error):
         spared |= {parent.pid for parent in psutil.Process().parents()}
     found = []
-    for process in psutil.process_iter():
+    for process in living():
         with contextlib.suppress(psutil.Error, OSError):
             if process.pid in spared or process.status() == psutil.STATUS_ZOMBIE:
                 continue

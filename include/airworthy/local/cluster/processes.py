@@ -20,6 +20,8 @@ from typing import Any
 
 import psutil
 
+from airworthy.local.processes import living
+
 RUNNER = Path(__file__).with_name("runner.py")
 HOME_MARK = "AIRWORTHY_CLUSTER_HOME"
 POD_MARK = "AIRWORTHY_POD_UID"
@@ -188,7 +190,7 @@ def sweep(home: Path, uid: str | None = None, container: str | None = None) -> l
 def _marked(home: Path, uid: str | None, container: str | None) -> list[psutil.Process]:
     wanted = {HOME_MARK: str(home.resolve()), POD_MARK: uid, CONTAINER_MARK: container}
     found = []
-    for process in psutil.process_iter():
+    for process in living():
         with contextlib.suppress(psutil.Error, OSError):
             marks = process.environ()  # empty for a zombie
             if all(value is None or marks.get(mark) == value for mark, value in wanted.items()):
