@@ -31,7 +31,8 @@ from airworthy.local.traffic import ReplayReport
 
 REQUESTS = 2400
 ASKED = ("approval_requested", "approved", "promoted")
-POD_TRAINING = r"^\S*python\S* (-u )?-m airworthy\.training\.pod "
+# the pod's first program becomes DeepSpeed's launcher (exec), which starts the training
+POD_TRAINING = r"(-m|--module) airworthy\.training\.(pod|train)"
 
 
 def quiet(_tasks: object) -> None:
@@ -202,6 +203,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     assert len([v for v in versions if v.tags.get("airworthy.train_run") == "second"]) == 1
 
     canary_until_asked(deployment, version, first_day=date(2013, 2, 12))
+    before = deployment.champion()
     rejected = airworthy(
         deployment, "reject", PIPELINE, "--version", str(version), "--yes", "--reason", "not convinced"
     )
@@ -211,7 +213,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     assert tasks["promote"] == "skipped"
     assert tasks["roll_back"] == "success"
     serving = deployment.registry.serving_state(PIPELINE)
-    assert (serving.champion, serving.challenger) == (state["champion"], None)
+    assert (serving.champion, serving.challenger) == (before, None)
     assert events(deployment, version)[-1] == "rejected"
     assert "promoted" not in events(deployment, version)
 
