@@ -4,7 +4,6 @@ import hashlib
 import os
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -23,7 +22,7 @@ for _ in {1..5000}; do echo '     1.2.3 500 a line of the version table'; done
 APT_GET = """#!/bin/bash
 echo "$@" >> "$APT_CALLS"
 [ "$1" = install ] || exit 0
-make() { printf '#!/bin/bash\\n%s\\n' "$2" > "$TOOLS/$1"; chmod +x "$TOOLS/$1"; }
+make() { printf '#!/bin/bash\\n%s\\n' "$2" > "$OWN/$1"; chmod +x "$OWN/$1"; }
 for name in "$@"; do
   case $name in
     openjdk-*) make java "echo 'openjdk version \\"${name//[!0-9]/}.0.1\\" 2025-04-15' >&2" ;;
@@ -35,12 +34,18 @@ done
 
 
 class Machine:
-    """A folder with set-up and finished Python packages, and a PATH with everything of this machine but ABSENT."""
+    """A folder with set-up and finished Python packages, and a PATH with everything of this machine but ABSENT.
+
+    What a test adds lies in a folder of its own, before the links to this machine's programs: nothing is ever written
+    through a link.
+    """
 
     def __init__(self, folder: Path):
         self.folder = folder
+        self.own = folder / "own"
         self.tools = folder / "tools"
         self.calls = folder / "apt-calls"
+        self.own.mkdir()
         self.tools.mkdir()
         self._link_tools()
         (folder / "scripts").mkdir()
@@ -48,7 +53,7 @@ class Machine:
         for name in REQUIREMENTS:
             shutil.copy(ROOT / name, folder)
         (folder / ".venv/bin").mkdir(parents=True)
-        (folder / ".venv/bin/python").symlink_to(sys.executable)
+        self._write(folder / ".venv/bin/python", "#!/bin/bash\necho 'no test gets as far as pip' >&2\nexit 1\n")
         digest = hashlib.sha256(b"".join((ROOT / name).read_bytes() for name in REQUIREMENTS)).hexdigest()
         (folder / ".venv/.set-up-for").write_text(digest + "\n")
 
@@ -60,11 +65,16 @@ class Machine:
                     link.symlink_to(tool)
 
     def add(self, name: str, text: str) -> None:
-        (self.tools / name).write_text(text)
-        (self.tools / name).chmod(0o755)
+        self._write(self.own / name, text)
+
+    @staticmethod
+    def _write(path: Path, text: str) -> None:
+        path.write_text(text)
+        path.chmod(0o755)
 
     def set_up(self, purpose: str = "run", available: str = "") -> subprocess.CompletedProcess:
-        env = {"PATH": str(self.tools), "AVAILABLE": available, "APT_CALLS": str(self.calls), "TOOLS": str(self.tools)}
+        path = f"{self.own}:{self.tools}"
+        env = {"PATH": path, "AVAILABLE": available, "APT_CALLS": str(self.calls), "OWN": str(self.own)}
         command = ["/bin/bash", str(self.folder / "scripts/setup.sh"), purpose]
         return subprocess.run(command, env=env, capture_output=True, text=True, timeout=60, check=False)
 
