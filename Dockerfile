@@ -77,7 +77,7 @@ FROM complete AS trainer
 COPY --chown=airflow:0 include/ include/
 USER airflow
 # the pod's command comes from KubernetesPodOperator; alone, the image says what it can do
-CMD ["python", "-m", "airworthy.training.pod", "--help"]
+CMD ["python", "-m", "airworthy.training.launcher", "--help"]
 
 
 # ---- Airflow ----

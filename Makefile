@@ -43,7 +43,7 @@ lint: setup ## style, types and import rules, without the tests
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
 	@$(PYTHON) -m mypy include
-	@.venv/bin/lint-imports
+	@PYTHONPATH=include:plugins .venv/bin/lint-imports
 
 format: setup ## put the code into the project's format
 	@$(PYTHON) -m ruff check --fix .

@@ -35,7 +35,7 @@ class Stage:
 def stages(features_version: str, run: str) -> list[Stage]:
     """The stages of data and train, as commands."""
     python = sys.executable
-    own = [python, "-m", "airworthy.stages"]
+    own = [python, "-m", "airworthy.steps.steps"]
     job = str(ROOT / "include" / "airworthy" / "features" / "job.py")
     submit = str(Path(python).parent / "spark-submit")
     spark = [submit, "--master", "local[*]", "--conf", "spark.ui.enabled=false", job, "--pipeline", PIPELINE]
@@ -49,9 +49,9 @@ def stages(features_version: str, run: str) -> list[Stage]:
         Stage(("snapshot",), [*own, "snapshot", *pipeline]),
         Stage(
             ("train",),
-            [python, "-m", "airworthy.training.pod", *pipeline, *train, "--features-version", features_version],
+            [python, "-m", "airworthy.training.launcher", *pipeline, *train, "--features-version", features_version],
         ),
-        Stage(("evaluate",), [python, "-m", "airworthy.training.evaluate", *pipeline, *train]),
+        Stage(("evaluate",), [python, "-m", "airworthy.evaluation.evaluate", *pipeline, *train]),
         Stage(("gates",), [*own, "gates", *pipeline, *train]),
         Stage(("register",), [*own, "register", *pipeline, *train]),
     ]
@@ -77,8 +77,8 @@ def in_a_shell(environment: dict[str, str], home: Path) -> dict[str, float]:
 
 def through_airflow(api: object, console: Console) -> tuple[float, dict[str, float]]:
     """Run both DAGs; wall seconds, and seconds by task."""
-    from airworthy.airflow_api import AirflowApi
-    from airworthy.demo import journey
+    from airworthy.airflow_api.client import AirflowApi
+    from airworthy_demo import journey
 
     assert isinstance(api, AirflowApi)
     began = time.monotonic()
@@ -101,10 +101,10 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(highlight=False)
 
-    from airworthy.airflow_api import AirflowApi
-    from airworthy.local.ports import Ports
-    from airworthy.local.stack import Stack
-    from airworthy.local.world import World
+    from airworthy.airflow_api.client import AirflowApi
+    from airworthy_demo.world import World
+    from airworthy_local.ports import Ports
+    from airworthy_local.stack import Stack
 
     with tempfile.TemporaryDirectory(prefix="airworthy-bench-") as folder:
         home = Path(folder)

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from airworthy.settings import Settings
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "include"))
@@ -186,10 +186,10 @@ def serve(kind: str, home: Path, port: int) -> None:
     """Run one of the servers in this process."""
     import uvicorn
 
-    from airworthy.features.online import OnlineStore
-    from airworthy.lake import Lake
+    from airworthy.features.online.store import OnlineStore
+    from airworthy.lake.lake import Lake
     from airworthy.serving.__main__ import run
-    from airworthy.serving.app import create_app
+    from airworthy.serving.http.app import create_app
     from airworthy.serving.service import Service
 
     pin(0)
@@ -244,11 +244,11 @@ def baseline_app(home: Path, settings: Settings, spec: PipelineSpec) -> Any:
     from fastapi import Depends, FastAPI, HTTPException
     from fastapi.security import HTTPBearer
 
-    from airworthy import pipelines
-    from airworthy.features.online import OnlineStore
-    from airworthy.serving.model import Model
+    from airworthy.features.online.store import OnlineStore
+    from airworthy.model.session import Model
+    from airworthy.spec import folders
 
-    code = pipelines.code(settings.pipelines, spec.name, "features")
+    code = folders.code(settings.pipelines, spec.name, "features")
     store = OnlineStore(spec, settings)
     model = Model.load(home / "model", version=1, data_version="0", spec=spec)
     bearer = Depends(HTTPBearer())
@@ -287,7 +287,7 @@ class FolderRegistry:
     folder: Path
 
     def serving_state(self, name: str) -> Any:
-        from airworthy.registry import ServingState
+        from airworthy.registry.registry import ServingState
 
         return ServingState(champion=1)
 
@@ -301,11 +301,11 @@ class FolderRegistry:
 
 
 def settings_and_spec(home: Path) -> tuple[Settings, PipelineSpec]:
-    from airworthy import pipelines
     from airworthy.settings import Settings
+    from airworthy.spec import folders
 
     settings = Settings(home=home)
-    return settings, pipelines.load(settings.pipelines, NAME)
+    return settings, folders.load(settings.pipelines, NAME)
 
 
 def prepare(home: Path) -> None:
@@ -314,8 +314,8 @@ def prepare(home: Path) -> None:
 
     import pyarrow as pa
 
-    from airworthy.features.online import OnlineStore
-    from airworthy.lake import Lake
+    from airworthy.features.online.store import OnlineStore
+    from airworthy.lake.lake import Lake
 
     settings, spec = settings_and_spec(home)
     lake = Lake.of(settings)
@@ -340,7 +340,7 @@ def write_model(folder: Path, spec: PipelineSpec) -> None:
     import onnx
     from onnx import TensorProto, helper, numpy_helper
 
-    from airworthy.training.encoding import Encoder
+    from airworthy.model.encoder import Encoder
 
     folder.mkdir()
     vocabularies = dict(zip(("carrier", "origin", "dest"), (CARRIERS, ORIGINS, DESTINATIONS), strict=True))

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from airworthy import pipelines
 from airworthy.errors import AirworthyError
 from airworthy.settings import from_environment
+from airworthy.spec import folders
 
-_broken = pipelines.discover(from_environment().pipelines)[1]
+_broken = folders.discover(from_environment().pipelines)[1]
 if _broken:
     raise AirworthyError(
         "\n".join(str(each.error) for each in _broken),

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Any
 from airflow.providers.apache.spark.operators.spark_submit import SparkSubmitOperator
 from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, task
 
-from airworthy import pipelines
 from airworthy.settings import from_environment
+from airworthy.spec import folders
 from airworthy_airflow import assets
 from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT, tags
 from airworthy_airflow.operators.spark import FeatureBuildOperator
 
 if TYPE_CHECKING:
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 DOC = """
 ### {name}: data
@@ -63,7 +63,7 @@ def build(spec: PipelineSpec) -> DAG:
             **HEAVY_JOB,
         )
         def ingest(params: dict[str, Any] | None = None) -> dict[str, Any]:
-            from airworthy_airflow.data import ingest
+            from airworthy_airflow.tasks.data import ingest
 
             return ingest(spec, (params or {}).get("as_of"))
 
@@ -82,7 +82,7 @@ def build(spec: PipelineSpec) -> DAG:
             **VERDICT,
         )
         def validate() -> dict[str, Any]:
-            from airworthy_airflow.data import validate
+            from airworthy_airflow.tasks.data import validate
 
             return validate(spec)
 
@@ -92,7 +92,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def publish(validation: dict[str, Any], *, outlet_events: Any = None) -> int:
-            from airworthy_airflow.data import publish
+            from airworthy_airflow.tasks.data import publish
 
             version = publish(spec, validation)
             outlet_events[assets.features(spec.name)].extra = {"version": version}
@@ -104,7 +104,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def materialise() -> dict[str, int]:
-            from airworthy_airflow.data import materialise
+            from airworthy_airflow.tasks.data import materialise
 
             return materialise(spec)
 
@@ -115,5 +115,5 @@ def build(spec: PipelineSpec) -> DAG:
     return data()
 
 
-for _spec in pipelines.discover(from_environment().pipelines)[0]:
+for _spec in folders.discover(from_environment().pipelines)[0]:
     globals()[f"{_spec.name}_data"] = build(_spec)

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import DAG, Param, TriggerRule, chain, dag, task
 
-from airworthy import pipelines
 from airworthy.settings import from_environment
+from airworthy.spec import folders
 from airworthy_airflow import assets
 from airworthy_airflow.defaults import SERVICE_CALL, VERDICT, tags
 from airworthy_airflow.sensors.approval import ApprovalSensor
 from airworthy_airflow.sensors.canary import CanaryGuardSensor, CanaryWatchSensor
 
 if TYPE_CHECKING:
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 DOC = """
 ### {name}: release
@@ -67,13 +67,13 @@ def build(spec: PipelineSpec) -> DAG:
     def release() -> None:
         @task(doc_md="Loads the model and checks its contract; supersedes an older waiting candidate.", **SERVICE_CALL)
         def stage(params: dict[str, Any] | None = None) -> dict[str, Any]:
-            from airworthy_airflow.release import stage
+            from airworthy_airflow.tasks.release import stage
 
             return stage(spec.name, int((params or {})["version"]))
 
         @task(doc_md="Ledger first, then the alias: the candidate gets its share of the traffic.", **SERVICE_CALL)
         def canary(params: dict[str, Any] | None = None) -> None:
-            from airworthy_airflow.release import controller
+            from airworthy_airflow.tasks.release import controller
 
             controller(spec.name).start_canary(int((params or {})["version"]))
 
@@ -109,7 +109,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def promote(params: dict[str, Any] | None = None) -> None:
-            from airworthy_airflow.release import controller
+            from airworthy_airflow.tasks.release import controller
 
             controller(spec.name).promote(int((params or {})["version"]))
 
@@ -119,7 +119,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def roll_back(params: dict[str, Any] | None = None) -> str:
-            from airworthy_airflow.release import roll_back
+            from airworthy_airflow.tasks.release import roll_back
 
             return roll_back(spec.name, int((params or {})["version"]))
 
@@ -129,7 +129,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def report(params: dict[str, Any] | None = None) -> str:
-            from airworthy_airflow.release import report
+            from airworthy_airflow.tasks.release import report
 
             return report(spec.name, int((params or {})["version"]))
 
@@ -142,5 +142,5 @@ def build(spec: PipelineSpec) -> DAG:
     return release()
 
 
-for _spec in pipelines.discover(from_environment().pipelines)[0]:
+for _spec in folders.discover(from_environment().pipelines)[0]:
     globals()[f"{_spec.name}_release"] = build(_spec)

@@ -9,14 +9,14 @@ from airflow.providers.cncf.kubernetes.operators.pod import KubernetesPodOperato
 from airflow.providers.standard.operators.trigger_dagrun import TriggerDagRunOperator
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, dag, task
 
-from airworthy import pipelines
 from airworthy.settings import from_environment
+from airworthy.spec import folders
 from airworthy_airflow import assets
 from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT, tags
 from airworthy_airflow.operators.pod import TrainingPodOperator
 
 if TYPE_CHECKING:
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 DOC = """
 ### {name}: train
@@ -68,7 +68,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def snapshot() -> dict[str, Any]:
-            from airworthy_airflow.train import snapshot
+            from airworthy_airflow.tasks.train import snapshot
 
             return snapshot(spec)
 
@@ -78,7 +78,7 @@ def build(spec: PipelineSpec) -> DAG:
         fit: KubernetesPodOperator = TrainingPodOperator(
             task_id="train",
             spec=spec,
-            module="airworthy.training.pod",
+            module="airworthy.training.launcher",
             module_arguments=["--train-run", "{{ run_id }}", "--features-version", version],
             pool="training",
             doc_md="DeepSpeed in a pod; resumes the same MLflow run when it is tried again.",
@@ -87,7 +87,7 @@ def build(spec: PipelineSpec) -> DAG:
         evaluate = TrainingPodOperator(
             task_id="evaluate",
             spec=spec,
-            module="airworthy.training.evaluate",
+            module="airworthy.evaluation.evaluate",
             module_arguments=["--train-run", "{{ run_id }}"],
             pool="training",
             doc_md="Scores the later holdout: candidate, average, LightGBM and champion; overall and by slice.",
@@ -96,7 +96,7 @@ def build(spec: PipelineSpec) -> DAG:
 
         @task(doc_md="Is it good enough to be registered? Every gate with its figure is in MLflow.", **VERDICT)
         def gates(run_id: Any = None) -> dict[str, Any]:
-            from airworthy_airflow.train import gates
+            from airworthy_airflow.tasks.train import gates
 
             return gates(spec, run_id)
 
@@ -106,7 +106,7 @@ def build(spec: PipelineSpec) -> DAG:
             **SERVICE_CALL,
         )
         def register(dag_run: Any = None, params: dict[str, Any] | None = None) -> int:
-            from airworthy_airflow.train import register
+            from airworthy_airflow.tasks.train import register
 
             return register(spec, dag_run, params or {})
 
@@ -128,5 +128,5 @@ def build(spec: PipelineSpec) -> DAG:
     return train()
 
 
-for _spec in pipelines.discover(from_environment().pipelines)[0]:
+for _spec in folders.discover(from_environment().pipelines)[0]:
     globals()[f"{_spec.name}_train"] = build(_spec)

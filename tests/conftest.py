@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from airworthy.spec import PipelineSpec
+from airworthy.spec.pipeline import PipelineSpec
 
 ROOT = Path(__file__).parents[1]
 

@@ -9,9 +9,9 @@ from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
 _FINAL = RetryRule(
     exception=[
-        "airworthy.spec.SpecError",
-        "airworthy.stages.ValidationFailed",
-        "airworthy.stages.GatesMissed",
+        "airworthy.spec.pipeline.SpecError",
+        "airworthy.steps.steps.ValidationFailed",
+        "airworthy.steps.steps.GatesMissed",
         "airworthy.release.controller.NotApproved",
     ],
     action=RetryAction.FAIL,
@@ -26,7 +26,7 @@ SERVICE_CALL: dict[str, Any] = {
         rules=[
             _FINAL,
             RetryRule(
-                exception=["airworthy.registry.RegistryAway", ConnectionError, TimeoutError],
+                exception=["airworthy.registry.registry.RegistryAway", ConnectionError, TimeoutError],
                 action=RetryAction.RETRY,
                 retry_delay=timedelta(seconds=15),
                 reason="the service is away; it is restarted by its supervisor, or by Kubernetes, within a minute",

@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airworthy.features.session import spark_session
-from airworthy.ingest.run import ingest
-from airworthy.lake import Lake
-from airworthy.local.world import World
+from airworthy.ingest.take import ingest
+from airworthy.lake.lake import Lake
 from airworthy.settings import Settings
-from airworthy.spec import PipelineSpec
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy_demo.world import World
 
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession

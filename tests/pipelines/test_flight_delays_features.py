@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airworthy.local.world import World
-from airworthy.spec import PipelineSpec
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy_demo.world import World
 from pipelines.flight_delays.features import ROLLING, build, request_features
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from airworthy.local.world import World
-from airworthy.spec import PipelineSpec
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy_demo.world import World
 from pipelines.flight_delays.request import RequestError, flight_id, prediction_times, request_features
 
 FLIGHT = {

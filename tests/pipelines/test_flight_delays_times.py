@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from airworthy.local.world import World
+from airworthy_demo.world import World
 from pipelines.flight_delays.airports import TIME_ZONES
 from pipelines.flight_delays.times import COLUMNS, departure, landing
 

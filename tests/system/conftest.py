@@ -13,15 +13,15 @@ import psutil
 import pytest
 import yaml
 
-from airworthy import pipelines
-from airworthy.airflow_api import AirflowApi
-from airworthy.ledger import Ledger
-from airworthy.local.ports import Ports
-from airworthy.local.stack import Stack
-from airworthy.local.world import World
-from airworthy.registry import Registry
+from airworthy.airflow_api.client import AirflowApi
+from airworthy.ledger.ledger import Ledger
+from airworthy.registry.registry import Registry
 from airworthy.settings import Settings
-from airworthy.spec import PipelineSpec
+from airworthy.spec import folders
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy_demo.world import World
+from airworthy_local.ports import Ports
+from airworthy_local.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
 PIPELINE = "flight_delays"
@@ -92,7 +92,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         with AirflowApi(stack.airflow_url, admin.user, admin.password) as api:
             for stage in ("data", "train", "release"):
                 api.wait_for_dag(f"{PIPELINE}.{stage}")
-            yield Deployment(stack, settings, pipelines.load(settings.pipelines, PIPELINE), api, world)
+            yield Deployment(stack, settings, folders.load(settings.pipelines, PIPELINE), api, world)
     finally:
         stack.down()
         if previous is None:

@@ -22,17 +22,17 @@ import pytest
 from tests.system import browser
 from tests.system.conftest import PIPELINE, Deployment
 
-from airworthy.airflow_api import AirflowApi, RequiredAction
-from airworthy.demo import journey
-from airworthy.lake import Lake
-from airworthy.local.processes import living
-from airworthy.local.replay import Replay
-from airworthy.local.traffic import ReplayReport
+from airworthy.airflow_api.client import AirflowApi, RequiredAction
+from airworthy.lake.lake import Lake
+from airworthy_demo import journey
+from airworthy_demo.replay import Replay
+from airworthy_demo.traffic import ReplayReport
+from airworthy_local.processes import living
 
 REQUESTS = 2400
 ASKED = ("approval_requested", "approved", "promoted")
 # the pod's first program becomes DeepSpeed's launcher (exec), which starts the training
-POD_TRAINING = r"(-m|--module) airworthy\.training\.(pod|train)"
+POD_TRAINING = r"(-m|--module) airworthy\.training\.(launcher|worker)"
 
 
 def quiet(_tasks: object) -> None:
@@ -372,7 +372,7 @@ def airworthy(deployment: Deployment, *arguments: str, user: str = "approver") -
         "AIRWORTHY_AIRFLOW_URL": deployment.stack.airflow_url,
         "COLUMNS": "200",
     }
-    command = [sys.executable, "-m", "airworthy.cli", *arguments]
+    command = [sys.executable, "-m", "airworthy.cli.main", *arguments]
     return subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
 
 

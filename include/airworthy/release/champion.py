@@ -6,14 +6,16 @@ import logging
 from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
-from airworthy.ledger import CHAMPION_EVENTS
-from airworthy.release import aliases, dossier, rules, state
+from airworthy.ledger.events import CHAMPION_EVENTS
+from airworthy.release import reconcile as aliases
+from airworthy.release.decisions import rules, state
+from airworthy.release.evidence import collect
 from airworthy.release.record import SYSTEM, ReleaseRecord
 
 if TYPE_CHECKING:
-    from airworthy.ledger import Entry
-    from airworthy.registry import Registry
-    from airworthy.spec import PipelineSpec
+    from airworthy.ledger.events import Entry
+    from airworthy.registry.registry import Registry
+    from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger(__name__)
 
@@ -36,7 +38,7 @@ def ensure(record: ReleaseRecord, registry: Registry, spec: PipelineSpec, versio
     champion = registry.alias(spec.name, "champion")
     reason = "was the champion when the ledger began"
     if champion is None:
-        champion = dossier.register_baseline(spec, registry, version)
+        champion = collect.register_baseline(spec, registry, version)
         reason = "the always-average baseline, so that the first candidate has something to beat"
     key = f"{spec.name}:bootstrapped"
     record.append(champion, "bootstrapped", SYSTEM, reason, {}, key, rules.must_have_no_champion())

@@ -13,19 +13,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
 from airworthy.errors import AirworthyError
-from airworthy.release import approval, champion, dossier, rules, stage, state
-from airworthy.release.approval import Decision
+from airworthy.release import champion
+from airworthy.release import check as contract
 from airworthy.release.champion import NothingToRestore
-from airworthy.release.evidence import Evidence
+from airworthy.release.decisions import approval, rules, state
+from airworthy.release.decisions.approval import Decision
+from airworthy.release.decisions.rules import OutOfOrder, ReleaseClosed
+from airworthy.release.evidence import collect
+from airworthy.release.evidence.document import Evidence
 from airworthy.release.record import SYSTEM, ReleaseRecord
-from airworthy.release.rules import OutOfOrder, ReleaseClosed
 
 if TYPE_CHECKING:
-    from airworthy.ledger import Entry, Event, Ledger
-    from airworthy.registry import Registry
-    from airworthy.release.canary import VariantMeasurement, Verdict
+    from airworthy.ledger.events import Entry, Event
+    from airworthy.ledger.ledger import Ledger
+    from airworthy.registry.registry import Registry
+    from airworthy.release.decisions.canary import VariantMeasurement, Verdict
     from airworthy.settings import Settings
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 __all__ = ["NotApproved", "NothingToRestore", "OutOfOrder", "ReleaseClosed", "ReleaseController", "StageReport"]
 
@@ -41,7 +45,7 @@ class StageReport:
     release_id: str
     ok: bool
     reason: str
-    checks: tuple[stage.Check, ...] = ()
+    checks: tuple[contract.Check, ...] = ()
     superseded: tuple[int, ...] = ()
 
 
@@ -84,10 +88,10 @@ class ReleaseController:
         superseded = self._supersede(version)
         self.reconcile()
         if closed := self.closed(version):
-            checks = tuple(stage.Check(**check) for check in closed.details.get("checks", ()))
+            checks = tuple(contract.Check(**check) for check in closed.details.get("checks", ()))
             return StageReport(self.release_id(version), False, rules.said(closed), checks, superseded)
         if self._record.find(version, "staged") is None:
-            checks = tuple(stage.check_version(self.spec, self.registry, version))
+            checks = tuple(contract.check_version(self.spec, self.registry, version))
             details = {"checks": [asdict(check) for check in checks]}
             if failed := [check for check in checks if not check.passed]:
                 reason = "; ".join(f"{check.name}: {check.reason}" for check in failed)
@@ -100,7 +104,7 @@ class ReleaseController:
             )
         else:
             found = self._record.find(version, "staged")
-            checks = tuple(stage.Check(**check) for check in (found.details["checks"] if found else ()))
+            checks = tuple(contract.Check(**check) for check in (found.details["checks"] if found else ()))
         return StageReport(self.release_id(version), True, "every check passed", checks, superseded)
 
     def start_canary(self, version: int) -> Entry:
@@ -141,7 +145,7 @@ class ReleaseController:
             return Evidence.model_validate(requested.details["evidence"])
         entries = self._record.entries()
         rules.must_have_passed(self.release_id(version))(entries)
-        return dossier.collect(self.spec, self.settings, self.registry, version, entries)
+        return collect.collect(self.spec, self.settings, self.registry, version, entries)
 
     def request_approval(
         self, version: int, evidence: Evidence, *, dag_run: str = "", task_instance: str = ""

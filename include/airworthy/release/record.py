@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from airworthy.release import state
+from airworthy.release.decisions import state
 
 if TYPE_CHECKING:
-    from airworthy.ledger import Entry, Event, Ledger
-    from airworthy.release.rules import Check
+    from airworthy.ledger.events import Entry, Event
+    from airworthy.ledger.ledger import Ledger
+    from airworthy.release.decisions.rules import Check
 
 #: Who the ledger names when no person acted.
 SYSTEM = "airworthy"

@@ -10,13 +10,13 @@ import typer
 import uvicorn
 
 from airworthy.errors import AirworthyError
-from airworthy.lake import Lake
-from airworthy.registry import Registry
-from airworthy.serving.app import Gate, create_app, require
-from airworthy.serving.predictor import Features
+from airworthy.lake.lake import Lake
+from airworthy.registry.registry import Registry
+from airworthy.serving.answer.predictor import Features
+from airworthy.serving.http.app import Gate, create_app, require
 from airworthy.serving.service import Service
 from airworthy.settings import Settings, from_environment
-from airworthy.spec import PipelineSpec
+from airworthy.spec.pipeline import PipelineSpec
 
 #: Python lets a thread compute for this long before another one may: at the usual 5 ms, an answer that is ready
 #: waits that long for the event loop.
@@ -30,7 +30,7 @@ def build(settings: Settings) -> Gate:
         AirworthyError: no token, or nothing to serve.
     """
     require(settings.serving_token)  # before libraries that take seconds
-    from airworthy.features.online import OnlineStore
+    from airworthy.features.online.store import OnlineStore
 
     def features(spec: PipelineSpec) -> Features:
         return OnlineStore(spec, settings)

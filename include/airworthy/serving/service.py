@@ -7,19 +7,19 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from airworthy import pipelines
 from airworthy.errors import AirworthyError
-from airworthy.serving.cache import ModelCache, Models
-from airworthy.serving.follower import Broken, Follower, Serving
+from airworthy.serving.answer.predictor import Features, Predictor
+from airworthy.serving.follow.cache import ModelCache, Models
+from airworthy.serving.follow.follower import Broken, Follower, Serving
+from airworthy.serving.log.prediction_log import PredictionLog
 from airworthy.serving.metrics import Metrics
 from airworthy.serving.options import ServiceOptions
-from airworthy.serving.prediction_log import PredictionLog
-from airworthy.serving.predictor import Features, Predictor
+from airworthy.spec import folders
 
 if TYPE_CHECKING:
-    from airworthy.lake import Lake
+    from airworthy.lake.lake import Lake
     from airworthy.settings import Settings
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger(__name__)
 
@@ -94,14 +94,14 @@ class Service(Mapping[str, Served]):
             NothingToServe: not one folder is sound.
         """
         options, metrics = options or ServiceOptions(), Metrics()
-        specs, broken = pipelines.discover(settings.pipelines)
+        specs, broken = folders.discover(settings.pipelines)
         for each in broken:
             log.error("not served: %s", each.error)
         served = []
         for spec in specs:
             root = settings.home / "serving" / spec.name
             try:
-                code = pipelines.code(settings.pipelines, spec.name, "features")
+                code = folders.code(settings.pipelines, spec.name, "features")
                 online = features(spec)
                 cache = ModelCache(root, spec.name, registry)
                 follower = Follower(spec, registry, cache, metrics, options)

@@ -12,11 +12,11 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
-from airworthy.lake import Lake
+from airworthy.lake.lake import Lake
 
 if TYPE_CHECKING:
     from airworthy.settings import Settings
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 #: Share of the days before the holdout that selects the epoch, and its bounds in days.
 VALIDATION_SHARE, VALIDATION_DAYS = 0.05, (1, 14)

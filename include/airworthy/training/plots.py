@@ -8,15 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airworthy.training import metrics
+from airworthy.model.kinds import binary
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from matplotlib.axes import Axes
 
-    from airworthy.training.evaluation import Slice
-    from airworthy.training.fit import Epoch
+    from airworthy.evaluation.document import Slice
+    from airworthy.training.loop import Epoch
 
 
 def training_curve(history: Sequence[Epoch], path: Path) -> None:
@@ -36,9 +36,9 @@ def curves(labels: NDArray[Any], scores: Mapping[str, NDArray[Any]], path: Path)
     """ROC and precision-recall curves of each model on the same rows."""
     figure, (left, right) = _figure(2)
     for name, values in scores.items():
-        false, true = metrics.roc_curve(labels, values)
-        left.plot(*_thinned(false, true), label=f"{name} {metrics.roc_auc(labels, values):.4f}")
-        precision, recall, _ = metrics.precision_recall(labels, values)
+        false, true = binary.roc_curve(labels, values)
+        left.plot(*_thinned(false, true), label=f"{name} {binary.roc_auc(labels, values):.4f}")
+        precision, recall, _ = binary.precision_recall(labels, values)
         right.plot(*_thinned(recall, precision), label=name)
     left.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
     left.set(title="ROC on the holdout", xlabel="false positive rate", ylabel="true positive rate")
@@ -52,7 +52,7 @@ def calibration(labels: NDArray[Any], scores: Mapping[str, NDArray[Any]], path: 
     """Predicted against observed rate in ten bins of equal size, for each model."""
     figure, (axes,) = _figure(1)
     for name, values in scores.items():
-        axes.plot(*metrics.calibration(labels, values), marker="o", label=name)
+        axes.plot(*binary.calibration(labels, values), marker="o", label=name)
     axes.plot([0, 1], [0, 1], color="grey", linewidth=0.8, linestyle="--")
     axes.set(title="Calibration on the holdout", xlabel="predicted rate", ylabel="observed rate")
     axes.legend()

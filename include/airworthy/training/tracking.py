@@ -8,11 +8,11 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airworthy import runs as names
+from airworthy.registry import runs as names
 
 if TYPE_CHECKING:
-    from airworthy.registry import Registry
-    from airworthy.training.fit import Epoch
+    from airworthy.registry.registry import Registry
+    from airworthy.training.loop import Epoch
 
 
 class TrackedRun:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 # Bounds are wide on purpose: they catch broken units, joins and clocks. Drift is the monitors' business.
 RANGES: dict[str, tuple[float, float]] = {

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from airworthy.features.rolling import Count, Mean, RollingView, latest_observation, rolling_features
+from airworthy.features.build.rolling import Count, Mean, RollingView, latest_observation, rolling_features
 from pipelines.flight_delays.request import (
     ENTITIES,
     HOME_ZONE,
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
     from pyspark.sql import Column, DataFrame, SparkSession
 
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 __all__ = ["ROLLING", "RequestError", "build", "flight_id", "prediction_times", "request_features"]
 

@@ -11,11 +11,11 @@ from airworthy_airflow import connections
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 
 class FeatureBuildOperator(SparkSubmitOperator):
-    """Submits ``airworthy/features/job.py``; the master comes from the connection.
+    """Submits ``airworthy/features/build/job.py``; the master comes from the connection.
 
     :param spec: the pipeline whose features are built.
     :param as_of: ISO time up to which data counts, templated; empty for all of it.
@@ -25,7 +25,7 @@ class FeatureBuildOperator(SparkSubmitOperator):
         from airworthy.settings import PROJECT_ROOT
 
         super().__init__(
-            application=str(PROJECT_ROOT / "include" / "airworthy" / "features" / "job.py"),
+            application=str(PROJECT_ROOT / "include" / "airworthy" / "features" / "build" / "job.py"),
             application_args=["--pipeline", spec.name, "--as-of", as_of],
             name=f"{spec.name}-features",
             conn_id=connections.SPARK,

@@ -16,15 +16,15 @@ from airflow.sdk.exceptions import (
 )
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
-from airworthy_airflow import release
+from airworthy_airflow.tasks import release
 from airworthy_airflow.triggers.answer import LostAnswerTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airworthy.release.controller import ReleaseController
-    from airworthy.release.evidence import Evidence
-    from airworthy.spec import PipelineSpec
+    from airworthy.release.evidence.document import Evidence
+    from airworthy.spec.pipeline import PipelineSpec
 
 #: A waiting request wakes this often to see whether the canary guard or a newer candidate has closed it.
 RECHECK = timedelta(minutes=5)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
-from airworthy_airflow import release
+from airworthy_airflow.tasks import release
 from airworthy_airflow.triggers.canary import CanaryTrigger, Mode
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
-    from airworthy.spec import PipelineSpec
+    from airworthy.spec.pipeline import PipelineSpec
 
 
 class _CanarySensor(BaseSensorOperator):

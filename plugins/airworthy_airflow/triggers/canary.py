@@ -50,7 +50,7 @@ class CanaryTrigger(BaseTrigger):
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from airworthy_airflow.release import CanaryLook
+        from airworthy_airflow.tasks.release import CanaryLook
 
         look = await asyncio.to_thread(CanaryLook.open, self.pipeline, self.version, self.window_minutes)
         started = datetime.fromisoformat(self.started)

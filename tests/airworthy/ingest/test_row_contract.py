@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airworthy.ingest.contract import cast, check, repeated
-from airworthy.spec import Column, ColumnType
+from airworthy.ingest.row_contract import cast, check, repeated
+from airworthy.spec.pipeline import Column, ColumnType
 
 
 def text(*values: str | None) -> pa.ChunkedArray:

@@ -13,15 +13,15 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from releases import MEASURED, PROMOTE, Releases
 from small_models import spec_with
 
-from airworthy.ledger import LedgerTampered
-from airworthy.release.canary import VariantMeasurement, Verdict
+from airworthy.ledger.ledger import LedgerTampered
 from airworthy.release.controller import (
     NotApproved,
     NothingToRestore,
     OutOfOrder,
     ReleaseClosed,
 )
-from airworthy.release.state import desired_state
+from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+from airworthy.release.decisions.state import desired_state
 
 
 @pytest.fixture

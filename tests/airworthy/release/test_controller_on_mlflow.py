@@ -3,12 +3,12 @@
 import pytest
 from small_models import SPEC
 
-from airworthy.ledger import Ledger
-from airworthy.registry import DATA_VERSION, Registry, ServingState
-from airworthy.release.canary import VariantMeasurement, Verdict
+from airworthy.evaluation.document import Evaluation, Metrics, Slice
+from airworthy.ledger.ledger import Ledger
+from airworthy.registry.registry import DATA_VERSION, Registry, ServingState
 from airworthy.release.controller import NotApproved, ReleaseController
+from airworthy.release.decisions.canary import VariantMeasurement, Verdict
 from airworthy.settings import Settings
-from airworthy.training.evaluation import Evaluation, Metrics, Slice
 
 NAME = "release_on_mlflow"
 MEASURED = {"challenger": VariantMeasurement(120, 0, 5.0), "champion": VariantMeasurement(2280, 0, 5.0)}

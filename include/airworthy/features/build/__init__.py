@@ -1,0 +1,1 @@
+"""The feature build: exactly what the features' code digest covers."""

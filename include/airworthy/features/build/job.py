@@ -1,0 +1,258 @@
+"""The Spark application that builds a pipeline's feature tables: ``spark-submit job.py --pipeline NAME``."""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import json
+import logging
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+from airworthy.errors import AirworthyError
+from airworthy.features.session import spark_address, spark_session
+from airworthy.lake.lake import Lake
+from airworthy.settings import Settings, from_environment
+from airworthy.spec import folders
+
+if TYPE_CHECKING:
+    from pyspark.sql import DataFrame, SparkSession
+
+    from airworthy.spec.pipeline import PipelineSpec
+
+log = logging.getLogger("airworthy.features")
+
+TRAINING = "training"
+
+
+class FeatureError(AirworthyError):
+    """The feature tables cannot be built."""
+
+
+@dataclass(frozen=True)
+class Build:
+    """What one run of the job did."""
+
+    changed: bool  # False: the tables were already those of these raw versions and this code
+    as_of: datetime
+    raw_versions: dict[str, int]
+    code_version: str
+    versions: dict[str, int]  # Delta versions by table: training and each view
+
+
+def build_features(
+    spec: PipelineSpec,
+    settings: Settings,
+    *,
+    as_of: datetime | None = None,
+    session: SparkSession | None = None,
+) -> Build:
+    """Bring ``features/training`` and every feature view up to the newest raw tables.
+
+    Everything is built anew and each table replaced in one Delta commit. Rewriting only new months would be wrong: a
+    row that arrives late changes the rolling features of all rows up to 30 days after it. Killed at any time, each
+    table is at its old or its new version; the training table is committed last, so its version says that all are new.
+    A second run on the same raw versions with the same code changes nothing and starts no Spark.
+
+    Args:
+        spec: the pipeline.
+        settings: where the lake is.
+        as_of: nothing known later is used. None, or later than the raw data reaches: the end of the raw data, since
+            features as of a time without data would describe a world at a standstill.
+        session: None to start one, and stop it afterwards.
+
+    Raises:
+        FeatureError: a raw table is missing, or a frame lacks a column of the spec.
+    """
+    lake = Lake.of(settings)
+    raw_versions = _raw_versions(lake, spec)
+    code = code_version(spec, settings.pipelines)
+    if done := _done(lake, spec, raw_versions, code, as_of):
+        log.info("nothing to do: the features are those of raw versions %s, code %s", raw_versions, code)
+        return done
+    module = folders.code(settings.pipelines, spec.name, "features")
+    with _timed("start the Spark session"):
+        spark = session or spark_session(
+            f"{spec.name}.features",
+            storage_options=settings.storage_options if settings.lake.startswith("s3") else None,
+        )
+    try:
+        return _build(spark, spec, lake, module, raw_versions, code, as_of)
+    finally:
+        if session is None:
+            spark.stop()
+
+
+def code_version(spec: PipelineSpec, folder: Path) -> str:
+    """A digest (12 hex digits) of all that decides the features' values: this package, the pipeline's, the spec."""
+    digest = hashlib.sha256()
+    files = [*Path(__file__).parent.glob("*.py"), *(folder / spec.name).glob("*.py")]
+    # not these: they read the tables, or only say how to reach them
+    skipped = {"online.py", "session.py", "expectations.py"}
+    for path in sorted(files, key=lambda p: (p.parent.name, p.name)):
+        if path.name not in skipped:
+            digest.update(path.name.encode() + b"\0" + path.read_bytes())
+    part = {"key", "event_time", "prediction_time", "prediction_lead_minutes", "known_at", "label", "features"}
+    digest.update(json.dumps(spec.model_dump(mode="json", include=part), sort_keys=True).encode())
+    return digest.hexdigest()[:12]
+
+
+def _build(
+    spark: SparkSession,
+    spec: PipelineSpec,
+    lake: Lake,
+    module: ModuleType,
+    raw_versions: dict[str, int],
+    code: str,
+    as_of: datetime | None,
+) -> Build:
+    from pyspark.sql import Observation
+    from pyspark.sql import functions as sf
+
+    raw = {name: _raw_frame(spark, lake, spec, name, version) for name, version in raw_versions.items()}
+    with _timed("read and plan"):
+        frames: dict[str, DataFrame] = module.build(spark, raw, spec, as_of)
+    _check_columns(frames, spec)
+    with _timed("compute the first view") as said:
+        effective = _as_of(frames[next(iter(spec.features.views))])
+        said["as of"] = effective.isoformat()
+    metadata = {
+        "raw_versions": json.dumps(raw_versions, sort_keys=True),
+        "code_version": code,
+        "as_of": effective.isoformat(),
+        "as_of_is_end_of_data": json.dumps(as_of is None or effective < as_of),
+    }
+    versions: dict[str, int] = {}
+    for name in [*spec.features.views, TRAINING]:
+        table = table_name(spec, name)
+        partition_by = ["month"] if name == TRAINING else []
+        staged = lake.staging(table, "build")
+        frame = frames[name]
+        if partition_by:
+            frame = frame.repartition("month").sortWithinPartitions("month", spec.event_time)
+        counted = Observation()
+        with _timed(f"{name}") as said:
+            frame = frame.observe(counted, sf.count(sf.lit(1)).alias("rows"))
+            frame.write.mode("overwrite").partitionBy(*partition_by).parquet(spark_address(staged))
+            versions[name] = lake.commit_parquet(table, staged, partition_by=partition_by, metadata=metadata)
+            said |= {"rows": counted.get["rows"], "version": versions[name]}
+    return Build(True, effective, raw_versions, code, versions)
+
+
+def table_name(spec: PipelineSpec, name: str) -> str:
+    """The lake's table of ``training`` or of a feature view."""
+    return f"{spec.name}/features/{name}"
+
+
+def _raw_versions(lake: Lake, spec: PipelineSpec) -> dict[str, int]:
+    versions = {name: lake.version(f"{spec.name}/raw/{name}") for name in spec.sources}
+    if missing := sorted(name for name, version in versions.items() if version is None):
+        raise FeatureError(
+            f"no raw table for {missing} below {lake.uri(spec.name, 'raw')}",
+            next_step="land files of these sources and run the ingest task first",
+        )
+    return {name: version for name, version in versions.items() if version is not None}
+
+
+def _done(
+    lake: Lake, spec: PipelineSpec, raw_versions: dict[str, int], code: str, as_of: datetime | None
+) -> Build | None:
+    """The build that is there already, if it is the one asked for."""
+    names = [*spec.features.views, TRAINING]
+    versions = {name: lake.version(table_name(spec, name)) for name in names}
+    if any(version is None for version in versions.values()):
+        return None
+    found = lake.metadata(table_name(spec, TRAINING))
+    if found.get("raw_versions") != json.dumps(raw_versions, sort_keys=True) or found.get("code_version") != code:
+        return None
+    built = datetime.fromisoformat(found["as_of"])
+    at_end_of_data = json.loads(found["as_of_is_end_of_data"])
+    if not (as_of is None or as_of >= built if at_end_of_data else as_of == built):
+        return None
+    return Build(False, built, raw_versions, code, {name: v for name, v in versions.items() if v is not None})
+
+
+def _raw_frame(spark: SparkSession, lake: Lake, spec: PipelineSpec, name: str, version: int) -> DataFrame:
+    from pyspark.sql.pandas.types import from_arrow_schema
+
+    table = f"{spec.name}/raw/{name}"
+    files = [spark_address(uri) for uri in lake.files(table, version)]
+    # given, so that Spark does not open the files to find out
+    schema = from_arrow_schema(lake.schema(table, version))
+    return spark.read.schema(schema).option("basePath", spark_address(lake.uri(table))).parquet(*files)
+
+
+def _check_columns(frames: dict[str, DataFrame], spec: PipelineSpec) -> None:
+    expected = {
+        TRAINING: {
+            spec.key,
+            spec.event_time,
+            spec.prediction_time,
+            spec.known_at,
+            spec.label.name,
+            "month",
+            *spec.features.categorical,
+            *spec.features.numeric,
+        },
+        **{name: {v.entity, "event_timestamp", *v.features} for name, v in spec.features.views.items()},
+    }
+    for name, columns in expected.items():
+        found = set(frames[name].columns) if name in frames else set()
+        if found != columns:
+            raise FeatureError(
+                f"{spec.name}: features.build gives {name!r} the wrong columns: missing {sorted(columns - found)}, "
+                f"not in pipeline.yaml {sorted(found - columns)}",
+                next_step=f"make pipelines/{spec.name}/features.py and pipeline.yaml name the same features",
+            )
+
+
+def _as_of(view: DataFrame) -> datetime:
+    """The time that a view is as of; the epoch if it is empty."""
+    from pyspark.sql import functions as sf
+
+    row = view.agg(sf.unix_micros(sf.max("event_timestamp"))).first()
+    return datetime.fromtimestamp(0, UTC) + timedelta(microseconds=(row and row[0]) or 0)
+
+
+@contextmanager
+def _timed(stage: str) -> Iterator[dict[str, object]]:
+    said: dict[str, object] = {}
+    start = time.monotonic()
+    yield said
+    details = ", ".join(f"{key} {value}" for key, value in said.items())
+    log.info("%s: %.1f s%s", stage, time.monotonic() - start, f" ({details})" if details else "")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--pipeline", required=True, help="name of the folder below the pipelines folder")
+    parser.add_argument("--as-of", type=_moment, help="ISO 8601, UTC unless it says otherwise; default: all raw data")
+    options = parser.parse_args(arguments)
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s: %(message)s", stream=sys.stderr)
+    logging.getLogger("py4j").setLevel(logging.WARNING)
+    settings = from_environment()
+    try:
+        built = build_features(folders.load(settings.pipelines, options.pipeline), settings, as_of=options.as_of)
+    except AirworthyError as error:
+        log.error("%s", error)
+        return 1
+    log.info("features as of %s: versions %s", built.as_of.isoformat(), built.versions)
+    return 0
+
+
+def _moment(text: str) -> datetime | None:
+    if not text:  # what a template without a value becomes
+        return None
+    moment = datetime.fromisoformat(text)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,1 @@
+"""The release ledger: append-only, hash-chained."""

@@ -1,0 +1,1 @@
+"""Kinds of task: what is predicted, and how well, each in one place."""

@@ -1,0 +1,1 @@
+"""MLflow: runs, versions, the aliases that say what serves, and model files."""

@@ -1,0 +1,117 @@
+"""How a model is packed for the registry: one ONNX file and its preprocessing.json, with a signature."""
+
+from __future__ import annotations
+
+import tempfile
+from importlib.metadata import version
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from airworthy.registry import runs as names
+
+if TYPE_CHECKING:
+    from onnx import ModelProto
+
+    from airworthy.model.encoder import Encoder
+    from airworthy.registry.registry import Registry
+
+OPSET = 17
+CATEGORICAL, NUMERIC, PROBABILITY = "categorical", "numeric", "probability"
+
+
+def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encoder) -> str:
+    """Log the model to its run, in one piece, and mark the run as complete with the tag `MODEL_ID`.
+
+    Whatever a killed attempt left (a logged model that the tag does not name) is removed first.
+
+    Returns:
+        MLflow's id of the logged model; its address is ``models:/<id>``.
+    """
+    import mlflow.onnx
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.models import Model
+
+    client = registry.client
+    with registry.talking():
+        run = client.get_run(run_id)
+        experiment_id = run.info.experiment_id
+        for unfinished in _logged_models(client, experiment_id, run_id):
+            client.delete_logged_model(unfinished.model_id)
+        # step by step with the client: mlflow.onnx.log_model works on the process's global server and active run
+        tags = {k: v for k, v in run.data.tags.items() if k.startswith("airworthy.")}
+        logged = client.create_logged_model(experiment_id, "model", source_run_id=run_id, tags=tags)
+        with tempfile.TemporaryDirectory() as temporary:
+            preprocessing = Path(temporary) / names.PREPROCESSING_FILE
+            preprocessing.write_text(encoder.to_json(), encoding="utf-8")
+            mlflow.onnx.save_model(
+                model,
+                str(Path(temporary) / "model"),
+                mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
+                signature=_signature(encoder),
+                input_example=_example(encoder),
+                # MLflow would otherwise load the model in a process of its own to find out
+                pip_requirements=[f"{package}=={version(package)}" for package in ("onnxruntime", "numpy", "mlflow")],
+                save_as_external_data=False,
+                onnx_execution_providers=["CPUExecutionProvider"],
+                extra_files=[str(preprocessing)],
+            )
+            client.log_model_artifacts(logged.model_id, str(Path(temporary) / "model"))
+        client.finalize_logged_model(logged.model_id, "READY")
+        client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
+        client.set_tag(run_id, names.MODEL_ID, logged.model_id)
+    return str(logged.model_id)
+
+
+def constant_model(encoder: Encoder, rate: float) -> ModelProto:
+    """A model with the usual inputs and output that answers ``rate`` whatever it is asked."""
+    import numpy as np
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    graph = helper.make_graph(
+        [
+            helper.make_node("Shape", [NUMERIC], ["shape"], start=0, end=1),
+            helper.make_node(
+                "ConstantOfShape", ["shape"], [PROBABILITY], value=numpy_helper.from_array(np.array([rate], np.float32))
+            ),
+        ],
+        "always_average",
+        [
+            helper.make_tensor_value_info(CATEGORICAL, TensorProto.INT64, ["n", len(encoder.categorical)]),
+            helper.make_tensor_value_info(NUMERIC, TensorProto.FLOAT, ["n", len(encoder.numeric)]),
+        ],
+        [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["n"])],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="airworthy")
+    model.ir_version = 9  # what opset 17 needs; newer than some runtimes know otherwise
+    onnx.checker.check_model(model)
+    return model
+
+
+def _logged_models(client: Any, experiment_id: str, run_id: str) -> list[Any]:
+    return list(client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'"))
+
+
+def _signature(encoder: Encoder) -> Any:
+    import numpy as np
+    from mlflow.models import ModelSignature
+    from mlflow.types import Schema, TensorSpec
+
+    return ModelSignature(
+        inputs=Schema(
+            [
+                TensorSpec(np.dtype(np.int64), (-1, len(encoder.categorical)), CATEGORICAL),
+                TensorSpec(np.dtype(np.float32), (-1, len(encoder.numeric)), NUMERIC),
+            ]
+        ),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), PROBABILITY)]),
+    )
+
+
+def _example(encoder: Encoder) -> dict[str, Any]:
+    import numpy as np
+
+    return {
+        CATEGORICAL: np.zeros((2, len(encoder.categorical)), np.int64),
+        NUMERIC: np.zeros((2, len(encoder.numeric)), np.float32),
+    }

@@ -1,0 +1,1 @@
+"""The release's decisions, as pure functions of data."""

@@ -1,0 +1,1 @@
+"""Follows the registry: what serves now."""

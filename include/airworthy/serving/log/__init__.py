@@ -1,0 +1,1 @@
+"""The prediction log, on its way to the lake."""

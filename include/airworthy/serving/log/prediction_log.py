@@ -1,0 +1,227 @@
+"""The prediction log: a sample of all answers with their features, in the lake, without ever delaying an answer."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
+
+from airworthy.serving.log.spool import Spool, read
+from airworthy.traffic.split import sampled
+
+if TYPE_CHECKING:
+    from airworthy.lake.lake import Lake
+    from airworthy.serving.answer.rows import Answer
+    from airworthy.serving.metrics import Metrics
+    from airworthy.serving.options import ServiceOptions
+    from airworthy.spec.pipeline import PipelineSpec
+
+log = logging.getLogger(__name__)
+
+#: Columns beside the features. ``prediction_id`` is unique; ``key`` is the request's and may come again.
+COLUMNS = {
+    "prediction_id": pa.string(),
+    "key": pa.string(),
+    "at": pa.timestamp("us", "UTC"),
+    "prediction_time": pa.timestamp("us", "UTC"),
+    "date": pa.string(),
+    "release_id": pa.string(),
+    "variant": pa.string(),
+    "version": pa.int64(),
+    "data_version": pa.string(),
+    "probability": pa.float64(),
+    "fallback": pa.bool_(),
+}
+
+
+def table_name(pipeline: str) -> str:
+    """The log's table in the lake."""
+    return f"{pipeline}/logs/predictions"
+
+
+def schema(spec: PipelineSpec) -> pa.Schema:
+    """The log's columns: :data:`COLUMNS`, then every feature as the model got it (categories before encoding).
+
+    A feature whose name is taken is called ``feature_<name>``.
+    """
+    features = {column_of(name): pa.string() for name in spec.features.categorical}
+    features |= {column_of(name): pa.float32() for name in spec.features.numeric}
+    return pa.schema({**COLUMNS, **features})
+
+
+def column_of(feature: str) -> str:
+    """The log's column of a feature."""
+    return f"feature_{feature}" if feature in COLUMNS else feature
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    at: float
+    answer: Answer
+    index: int
+
+
+class PredictionLog:
+    """Collects answers in memory, spools them every half second, commits them to the lake every few seconds.
+
+    A full disk or an absent lake never reaches the callers: rows wait, in bounded space, and what does not fit is
+    dropped and counted (``airworthy_prediction_log_rows_total{outcome="dropped"}``).
+
+    Args:
+        spec: says what fraction of the keys is logged.
+        root: folder of the spool files.
+        clock: seconds since 1970.
+    """
+
+    def __init__(
+        self,
+        spec: PipelineSpec,
+        lake: Lake,
+        root: Path,
+        metrics: Metrics,
+        options: ServiceOptions,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._spec = spec
+        self._lake = lake
+        self._options = options
+        self._clock = clock
+        self._rate = spec.monitoring.prediction_log_rate
+        self._schema = schema(spec)
+        self._views = [name for view in spec.features.views.values() for name in view.features]
+        self._spool = Spool(root, max_bytes=options.max_spool_bytes)
+        self._committed = metrics.log_rows.labels(spec.name, "committed")
+        self._dropped = metrics.log_rows.labels(spec.name, "dropped")
+        self._waiting: deque[_Row] = deque()
+        self._spooled = 0
+        self._last_commit = time.monotonic()
+        self._number = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"log {spec.name}", daemon=True)
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self, seconds: float = 10.0) -> None:
+        """Write what is left; what does not reach the lake in time stays in the spool for the next start."""
+        self._stop.set()
+        self._thread.join(seconds)
+
+    def record(self, answer: Answer) -> None:
+        """Remember the sampled ones of these answers; never blocks. Call it after the answer was sent."""
+        now = self._clock()
+        for index, prediction in enumerate(answer.predictions):
+            if sampled(prediction.key, self._rate):
+                if len(self._waiting) >= self._options.max_log_rows:
+                    self._dropped.inc()
+                else:
+                    self._waiting.append(_Row(now, answer, index))
+
+    def _run(self) -> None:
+        self._take_over()
+        while not self._stop.wait(self._options.spool_seconds):
+            self._tick(last=False)
+        self._tick(last=True)
+        self._spool.release(remove=True)
+
+    def _tick(self, *, last: bool) -> None:
+        try:
+            self._write()
+        except OSError as error:
+            log.error("%s: the prediction log's spool cannot be written: %s", self._spec.name, error)
+        due = time.monotonic() - self._last_commit >= self._options.commit_seconds
+        if last or due or self._spooled >= self._options.commit_rows:
+            self._last_commit = time.monotonic()
+            try:
+                if self._spooled:
+                    self._spool.close_file()
+                    self._spooled = 0
+                self._commit(self._spool)
+                if not last:
+                    self._take_over()
+            except Exception as error:
+                log.error("%s: the prediction log waits for the lake: %s", self._spec.name, error)
+
+    def _write(self) -> None:
+        count = len(self._waiting)
+        if not count:
+            return
+        rows = [self._waiting[i] for i in range(count)]
+        self._spool.append([self._as_dict(row) for row in rows])
+        # only now: a failed write keeps them for the next attempt
+        for _ in rows:
+            self._waiting.popleft()
+        self._spooled += count
+
+    def _take_over(self) -> None:
+        """Commit what processes left that were killed."""
+        for spool in self._spool.abandoned():
+            try:
+                self._commit(spool)
+            except Exception as error:
+                log.error("%s: an earlier process' predictions wait for the lake: %s", self._spec.name, error)
+                return
+            spool.release(remove=True)
+
+    def _commit(self, spool: Spool) -> None:
+        """Closed files into the lake, oldest first: a later transaction must not overtake an earlier one."""
+        for sequence, path in spool.closed_files():
+            rows = read(path)
+            try:
+                data = _table(rows, self._schema)
+            except (pa.ArrowException, TypeError, ValueError) as error:
+                # it will never fit: out of the way of those that do
+                kept = path.replace(path.with_suffix(".unreadable"))
+                log.error("%s: %d logged predictions do not fit the log, kept in %s: %s",
+                          self._spec.name, len(rows), kept, error)  # fmt: skip
+                self._dropped.inc(len(rows))
+                continue
+            if rows:
+                transaction = (f"predictions-{spool.id}", sequence)
+                self._lake.append(table_name(self._spec.name), data, partition_by=["date"], transaction=transaction)
+                self._committed.inc(len(rows))
+            path.unlink()
+
+    def _as_dict(self, row: _Row) -> dict[str, Any]:
+        answer, prediction = row.answer, row.answer.predictions[row.index]
+        serving, rows = answer.serving, answer.rows
+        models = {m.version: m for m in (serving.champion, serving.challenger) if m is not None}
+        at = datetime.fromtimestamp(row.at, UTC)
+        features = {column_of(name): value for name, value in rows.own[row.index].items()}
+        if rows.online is not None:
+            features |= zip(map(column_of, self._views), rows.online[row.index].tolist(), strict=True)
+        self._number += 1
+        return {
+            "prediction_id": f"{self._spool.id}-{self._number}",
+            "key": prediction.key,
+            "at": at.isoformat(),
+            "prediction_time": datetime.fromtimestamp(rows.at[row.index], UTC).isoformat(),
+            "date": f"{at:%Y-%m-%d}",
+            "release_id": answer.release_id,
+            "variant": prediction.variant,
+            "version": prediction.version,
+            "data_version": getattr(models.get(prediction.version), "data_version", None),
+            "probability": prediction.probability,
+            "fallback": prediction.fallback,
+            **features,
+        }
+
+
+def _table(rows: list[dict[str, Any]], wanted: pa.Schema) -> pa.Table:
+    """Arrow columns of spooled rows; times were written as ISO text."""
+    columns: dict[str, pa.Array] = {}
+    for column in wanted:
+        values = [row.get(column.name) for row in rows]
+        if pa.types.is_timestamp(column.type):
+            values = [None if value is None else datetime.fromisoformat(value) for value in values]
+        columns[column.name] = pa.array(values, column.type)
+    return pa.table(columns, schema=wanted)

@@ -1,0 +1,1 @@
+"""One model's `pipeline.yaml`, checked, and the folders that hold them."""

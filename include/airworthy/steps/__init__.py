@@ -1,0 +1,1 @@
+"""What each DAG task does, as plain functions, runnable without Airflow."""

@@ -1,0 +1,1 @@
+"""What serving, release and monitoring share: the split, the variants, the metrics."""

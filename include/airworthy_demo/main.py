@@ -1,0 +1,301 @@
+"""`airworthy demo`: lands the year's first months, trains, releases, and asks for approval."""
+
+from __future__ import annotations
+
+import os
+import sys
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from rich.console import Console
+from rich.markdown import Markdown
+from rich.panel import Panel
+
+from airworthy.airflow_api.client import AirflowApi, RequiredAction
+from airworthy.errors import AirworthyError
+from airworthy_demo import journey, summary
+from airworthy_demo.view import View
+
+if TYPE_CHECKING:
+    from airworthy.registry.registry import Registry
+    from airworthy.release.controller import ReleaseController
+    from airworthy.settings import Settings
+    from airworthy.spec.pipeline import PipelineSpec
+    from airworthy_local.stack import Stack
+
+PIPELINE = "flight_delays"
+Approval = Literal["ask", "manual", "automatic"]
+
+
+class NotPromoted(AirworthyError):
+    """The demo ended without a promoted candidate."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What the demo plays.
+
+    Attributes:
+        land_from, land_to: days whose files land before training, both included.
+        traffic_from, traffic_to: days whose flights are sent as requests, both included.
+        requests: how many requests at most.
+        rate: requests per second.
+        canary_minutes: length of the canary window.
+        approval: ask on the terminal, wait for the browser, or approve as the demo's approver.
+    """
+
+    land_from: date = date(2013, 1, 1)
+    land_to: date = date(2013, 8, 31)
+    traffic_from: date = date(2013, 9, 1)
+    traffic_to: date = date(2013, 9, 30)
+    requests: int = 4000
+    rate: float = 80
+    canary_minutes: float = 0.8
+    approval: Approval = "ask"
+
+
+def run(
+    approve: Annotated[
+        str,
+        typer.Option(envvar="APPROVE", help="ask: prompt on a terminal; manual: wait for the browser; yes: approve."),
+    ] = "ask",
+    keep: Annotated[bool, typer.Option(help="Leave the stack running afterwards, to look around.")] = True,
+) -> None:
+    """The main job once around, on the real New York flights of 2013: data, train, canary, approval, promotion."""
+    from airworthy_local.stack import Stack
+
+    # a log has no width of its own: long enough for its links
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 140)
+    chosen: dict[str, Approval] = {"ask": "ask", "manual": "manual", "yes": "automatic"}
+    if approve not in chosen:
+        raise NotPromoted(f"APPROVE={approve!r} is not known", next_step=f"one of {sorted(chosen)}")
+    approval = chosen[approve]
+    if approval == "ask" and not sys.stdin.isatty():
+        approval = "automatic"
+    stack = Stack()
+    view = View(console)
+    try:
+        version = Demo(stack, view, Plan(approval=approval)).play()
+    except KeyboardInterrupt:
+        console.print("\nstopped; nothing is lost: `make demo` continues from here, `make down` stops the stack")
+        raise typer.Exit(130) from None
+    finally:
+        if not keep:
+            stack.down()
+    if keep:
+        console.print("\nThe stack is still up, to look around; `make down` stops it.")
+    console.print(f"demo: promoted {PIPELINE} v{version} in {view.clock()}")
+
+
+class Demo:
+    """One way around the loop, continuing from what is there."""
+
+    def __init__(self, stack: Stack, view: View, plan: Plan) -> None:
+        self.stack = stack
+        self.view = view
+        self.plan = plan
+
+    def play(self) -> int:
+        """Run every stage that is not done yet.
+
+        Returns:
+            The promoted version.
+
+        Raises:
+            AirworthyError: a stage failed; says which, why, and where to look.
+        """
+        self.stack.up(console=self.view.console)
+        self.settings: Settings = self.stack.settings()
+        self.spec = _spec(self.settings)
+        self._land()
+        admin = self.stack.credentials("admin")
+        with AirflowApi(self.stack.airflow_url, admin.user, admin.password) as api:
+            for stage in ("data", "train", "release"):
+                api.wait_for_dag(f"{PIPELINE}.{stage}")
+            self._data(api)
+            version = self._waiting_version(api) or self._current_champion()
+            if version is None:
+                version = self._train(api)
+            if self._champion() != version:
+                self._release(api, version)
+        self._summary(version)
+        return version
+
+    # ------------------------------------------------------------------ stages
+
+    def _land(self) -> None:
+        from airworthy_demo.world import World
+
+        plan = self.plan
+        with self.view.stage(f"Landing the files of {plan.land_from} to {plan.land_to}"):
+            new = World().land(self.settings.landing, plan.land_from, plan.land_to)
+            self.view.say(f"{len(new)} new files in {self.settings.landing}" if new else "all are there already")
+
+    def _data(self, api: AirflowApi) -> None:
+        with self.view.stage("Data: ingest, features on Spark, validation, publishing"):
+            run_id = _active(api, f"{PIPELINE}.data") or api.trigger(f"{PIPELINE}.data", {}, run_id=_run_id())
+            journey.must_succeed(api, f"{PIPELINE}.data", run_id, self.view.tasks)
+
+    def _train(self, api: AirflowApi) -> int:
+        with self.view.stage("Train: DeepSpeed in a pod, evaluation on a later holdout, gates, registration"):
+            conf: dict[str, Any] = {"reason": "demo", "canary_minutes": self.plan.canary_minutes}
+            run_id = _active(api, f"{PIPELINE}.train") or api.trigger(f"{PIPELINE}.train", conf, run_id=_run_id())
+            journey.must_succeed(api, f"{PIPELINE}.train", run_id, self.view.tasks)
+            version = api.result(f"{PIPELINE}.train", run_id, "register")
+            if version is None:
+                raise NotPromoted(f"{run_id} registered no version", next_step=f"look at {self.stack.airflow_url}")
+            return int(version)
+
+    def _release(self, api: AirflowApi, version: int) -> None:
+        dag_id, run_id = f"{PIPELINE}.release", f"{PIPELINE}-v{version}"
+        with self.view.stage(f"Canary: v{version} gets {self.spec.release.canary_percent:g} % of September's traffic"):
+            self._canary(api, dag_id, run_id)
+        if journey.waits_for_a_person(api.tasks(dag_id, run_id)):
+            self._approve(api, journey.wait_for_action(api, PIPELINE, version))
+        with self.view.stage(f"Promotion of v{version}"):
+            journey.must_succeed(api, dag_id, run_id, self.view.tasks)
+        if self._champion() != version:
+            closed = self._controller().closed(version)
+            why = f"{closed.event} by {closed.actor}: {closed.reason}" if closed else "undecided"
+            raise NotPromoted(f"v{version} was not promoted: {why}", next_step="airworthy ledger")
+
+    def _canary(self, api: AirflowApi, dag_id: str, run_id: str) -> None:
+        from airworthy_demo.replay import Replay
+        from airworthy_demo.world import World
+
+        plan = self.plan
+        options = {
+            "start": plan.traffic_from,
+            "end": plan.traffic_to,
+            "limit": plan.requests,
+            "rate": plan.rate,
+        }
+        traffic = journey.Traffic(Replay(World(), self.settings, self.spec), options)
+        watching = ("running", "deferred")
+        journey.follow(
+            api,
+            dag_id,
+            run_id,
+            self.view.tasks,
+            until=lambda tasks: journey.state_of(tasks, "watch") in (*watching, "success", "failed"),
+        )
+        if journey.state_of(api.tasks(dag_id, run_id), "watch") in watching:
+            traffic.start(lambda report: self.view.note(report.line()))
+            journey.follow(
+                api,
+                dag_id,
+                run_id,
+                self.view.tasks,
+                until=lambda tasks: (
+                    journey.waits_for_a_person(tasks)
+                    or journey.state_of(tasks, "watch") in ("failed", "upstream_failed")
+                ),
+            )
+            self.view.say(traffic.finish(now=True).line())
+
+    def _approve(self, api: AirflowApi, action: RequiredAction) -> None:
+        console = self.view.console
+        console.print(Panel(Markdown(action.body), title=action.subject, border_style="yellow"))
+        where = f"{self.stack.airflow_url}/dags/{action.dag_id}/runs/{action.run_id}/tasks/{action.task_id}"
+        approver = self.stack.credentials(self.spec.release.approvers[0])
+        if self.plan.approval == "manual":
+            console.print(f"Waiting for your answer in the browser: {where}/required_actions")
+            console.print(f"Sign in as [bold]{approver.user}[/bold]; `airworthy users` says where the password is.")
+            self._wait_for_answer(api, action)
+            return
+        answer: Literal["Approve", "Reject"] = "Approve"
+        if self.plan.approval == "ask":
+            yes = typer.confirm(f"Approve {action.subject.rstrip('?')} as {approver.user}?")
+            answer = "Approve" if yes else "Reject"
+            reason = typer.prompt("Reason", default="looked at the evidence")
+        else:
+            console.print(f"No terminal to ask on: approving as the demo's approver, {approver.user}.")
+            reason = "the demo's automatic approval: no terminal to ask on"
+        from airworthy.cli.answer import give
+
+        with AirflowApi(self.stack.airflow_url, approver.user, approver.password) as person:
+            give(person, action, answer, reason)
+
+    def _wait_for_answer(self, api: AirflowApi, action: RequiredAction) -> None:
+        with self.view.stage("Waiting for a person"):
+            journey.follow(
+                api,
+                action.dag_id,
+                action.run_id,
+                self.view.tasks,
+                # not: as soon as it no longer waits; the sensor wakes now and then to see whether it is still wanted
+                until=lambda tasks: journey.state_of(tasks, action.task_id) in journey.ENDED,
+                timeout_seconds=self.spec.release.approval_timeout_hours * 3600,
+            )
+
+    def _summary(self, version: int) -> None:
+        stack, evidence = self.stack, self._controller().evidence(version)
+        links = {
+            "Airflow": f"{stack.airflow_url}/dags/{PIPELINE}.release/runs/{PIPELINE}-v{version}",
+            "MLflow": f"{self.settings.mlflow_url}/#/models/{PIPELINE}/versions/{version}",
+            "Data Docs": str(Path(self.settings.home) / "data_docs" / PIPELINE / "index.html"),
+            "Ask it": f"{self.settings.serving_url}/v1/models/{PIPELINE}:predict (`airworthy env` has the token)",
+            "Ledger": "airworthy ledger",
+        }
+        summary.show(self.view.console, evidence, links)
+
+    # ------------------------------------------------------------------ what is there already
+
+    def _registry(self) -> Registry:
+        from airworthy.registry.registry import Registry
+
+        return Registry(self.settings.mlflow_url)
+
+    def _controller(self) -> ReleaseController:
+        from airworthy.ledger.ledger import Ledger
+        from airworthy.release.controller import ReleaseController
+
+        return ReleaseController(self.spec, self._registry(), Ledger(self.settings.ledger_url), self.settings)
+
+    def _champion(self) -> int | None:
+        return self._registry().serving_state(PIPELINE).champion
+
+    def _current_champion(self) -> int | None:
+        """The champion, if it was trained on the data and code that are there now."""
+        from airworthy.code_version import code_version
+        from airworthy.features import published
+        from airworthy.steps import steps
+
+        champion = self._champion()
+        if champion is None:
+            return None
+        tags = self._registry().version_tags(PIPELINE, champion)
+        now = published.latest(steps.lake(self.settings), self.spec)
+        same = tags.get("airworthy.data_version") == str(now.version)
+        if tags.get("airworthy.kind") != "candidate" or not same:
+            return None
+        if tags.get("airworthy.code_version") != code_version():
+            return None
+        self.view.say(f"v{champion} was trained on these data with this code, and is the champion already")
+        return champion
+
+    def _waiting_version(self, api: AirflowApi) -> int | None:
+        """The candidate of a release that an earlier demo left undecided."""
+        runs = api.runs(f"{PIPELINE}.release", states=("queued", "running"))
+        names = [str(run["dag_run_id"]) for run in runs]
+        versions = [int(name.rpartition("-v")[2]) for name in names if name.startswith(f"{PIPELINE}-v")]
+        return max(versions, default=None)
+
+
+def _spec(settings: Settings) -> PipelineSpec:
+    from airworthy.spec import folders
+
+    return folders.load(settings.pipelines, PIPELINE)
+
+
+def _active(api: AirflowApi, dag_id: str) -> str | None:
+    """A run that an interrupted demo left behind and that is still going."""
+    runs = api.runs(dag_id, states=("queued", "running"))
+    return str(runs[0]["dag_run_id"]) if runs else None
+
+
+def _run_id() -> str:
+    return f"demo-{datetime.now(UTC):%Y%m%dT%H%M%S}-{os.getpid()}"

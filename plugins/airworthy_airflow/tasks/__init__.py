@@ -1,0 +1,1 @@
+"""What the DAGs' tasks call: one function per task, with this deployment's addresses."""

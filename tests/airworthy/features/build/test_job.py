@@ -1,0 +1,119 @@
+"""The Spark application: builds once, again only when something changed, and never half."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from airworthy.features.build.job import FeatureError, build_features, code_version, table_name
+from airworthy.features.session import spark_session
+from airworthy.ingest.take import ingest
+from airworthy.lake.lake import Lake
+from airworthy.settings import Settings
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy_demo.world import World
+
+if TYPE_CHECKING:
+    from pyspark.sql import SparkSession
+
+
+@pytest.fixture(scope="module")
+def spark() -> SparkSession:
+    return spark_session("tests", master="local[2]")
+
+
+@pytest.fixture(scope="module")
+def settings(spec: PipelineSpec, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """A lake with the raw tables of two days."""
+    settings = Settings(home=tmp_path_factory.mktemp("two-days"))
+    World().land(settings.landing, date(2013, 1, 30), date(2013, 1, 31))
+    ingest(spec, settings)
+    return settings
+
+
+@pytest.mark.spark
+def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
+    spark: SparkSession, spec: PipelineSpec, settings: Settings
+) -> None:
+    lake = Lake.of(settings)
+    first = build_features(spec, settings, session=spark)
+    assert first.changed
+    training = lake.read(table_name(spec, "training"))
+    assert training.num_rows == len(World().requests(date(2013, 1, 30), date(2013, 1, 31)))
+    # the month is that of the departure in UTC: the last evening in New York is February
+    assert set(training["month"].to_pylist()) == {201301, 201302}
+    said = lake.metadata(table_name(spec, "training"))
+    assert json.loads(said["raw_versions"]) == first.raw_versions
+    assert said["code_version"] == first.code_version
+    for name, view in spec.features.views.items():
+        rows = lake.read(table_name(spec, name))
+        assert rows.num_rows == len(set(rows[view.entity].to_pylist())) > 0
+        assert set(rows["event_timestamp"].to_pylist()) == {first.as_of}
+
+    # a time after the end of the data is the end of the data
+    for as_of in (None, datetime(2026, 1, 1, tzinfo=UTC)):
+        again = build_features(spec, settings, as_of=as_of, session=spark)
+        assert (again.changed, again.versions, again.as_of) == (False, first.versions, first.as_of)
+
+    earlier = datetime(2013, 1, 31, 12, tzinfo=UTC)
+    as_of_earlier = build_features(spec, settings, as_of=earlier, session=spark)
+    assert as_of_earlier.changed and as_of_earlier.as_of == earlier
+    assert not build_features(spec, settings, as_of=earlier, session=spark).changed
+
+    World().land(settings.landing, date(2013, 2, 1), date(2013, 2, 1))
+    ingest(spec, settings)
+    grown = build_features(spec, settings, session=spark)
+    assert grown.changed
+    assert grown.versions["training"] == as_of_earlier.versions["training"] + 1
+    assert lake.read(table_name(spec, "training"), first.versions["training"]).num_rows == training.num_rows
+    assert lake.read(table_name(spec, "training")).num_rows > training.num_rows
+
+
+@pytest.mark.spark
+def test_killed_between_two_commits_the_next_run_completes_the_build(
+    spark: SparkSession, spec: PipelineSpec, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake = Lake.of(settings)
+    build_features(spec, settings, session=spark)
+    before = lake.version(table_name(spec, "training"))
+    half = datetime(2013, 1, 31, 18, tzinfo=UTC)
+    commit = Lake.commit_parquet
+
+    def killed(self: Lake, table: str, *arguments: object, **options: object) -> int:
+        if table.endswith("/training"):
+            raise KeyboardInterrupt
+        return commit(self, table, *arguments, **options)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Lake, "commit_parquet", killed)
+        with pytest.raises(KeyboardInterrupt):
+            build_features(spec, settings, as_of=half, session=spark)
+    assert lake.version(table_name(spec, "training")) == before
+    completed = build_features(spec, settings, as_of=half, session=spark)
+    assert completed.changed
+    assert lake.version(table_name(spec, "training")) == (before or 0) + 1
+    assert not Path(lake.staging(table_name(spec, "training"), "build")).exists()
+
+
+def test_without_raw_tables_it_says_which_are_missing(spec: PipelineSpec, tmp_path: Path) -> None:
+    with pytest.raises(FeatureError, match=r"flights.*planes.*weather"):
+        build_features(spec, Settings(home=tmp_path))
+
+
+def test_the_code_version_follows_the_code_and_the_features_of_the_specification(
+    spec: PipelineSpec, tmp_path: Path
+) -> None:
+    folder = Path(__file__).parents[4] / "include" / "pipelines"
+    shutil.copytree(folder / spec.name, tmp_path / spec.name)
+    code = code_version(spec, tmp_path)
+    assert code == code_version(spec, folder)
+    assert code == code_version(spec.model_copy(update={"description": "other words"}), tmp_path)
+    assert code != code_version(spec.model_copy(update={"prediction_lead_minutes": 60}), tmp_path)
+    with (tmp_path / spec.name / "features.py").open("a") as file:
+        file.write("# changed\n")
+    assert code != code_version(spec, tmp_path)

@@ -1,0 +1,48 @@
+"""What is worth a retry: a service that is away is, a verdict is not."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+import pytest
+from airflow.sdk import RetryAction
+from airflow.sdk.exceptions import AirflowFailException
+
+from airworthy.registry.registry import RegistryAway
+from airworthy.release.controller import NotApproved
+from airworthy.spec.pipeline import SpecError
+from airworthy.steps.steps import GatesMissed, ValidationFailed
+from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT
+
+KINDS = {"service call": SERVICE_CALL, "heavy job": HEAVY_JOB, "verdict": VERDICT}
+
+
+def decision(kind: dict[str, Any], error: Exception) -> Any:
+    return kind["retry_policy"].evaluate(error, 1, 5)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+@pytest.mark.parametrize("error", [SpecError, ValidationFailed, GatesMissed, NotApproved])
+def test_what_a_person_has_to_change_is_not_tried_again(kind, error):
+    said = decision(kind, error("no"))
+    assert said.action is RetryAction.FAIL
+    assert "a person has to change something" in said.reason
+
+
+def test_a_verdict_stays_and_a_broken_connection_is_tried_again():
+    assert decision(VERDICT, AirflowFailException("no")).action is RetryAction.FAIL
+    assert decision(VERDICT, ConnectionResetError("gone")).action is not RetryAction.FAIL
+    for error in (RegistryAway("away"), ConnectionRefusedError("away"), TimeoutError("slow")):
+        said = decision(SERVICE_CALL, error)
+        assert said.action is RetryAction.RETRY
+        assert "away" in said.reason
+
+
+def test_every_error_that_a_rule_names_exists():
+    for kind in KINDS.values():
+        for rule in kind["retry_policy"].rules:
+            for name in rule.exception if isinstance(rule.exception, list) else [rule.exception]:
+                if isinstance(name, str):
+                    module, _, attribute = name.rpartition(".")
+                    assert issubclass(getattr(import_module(module), attribute), Exception), name

@@ -1,0 +1,62 @@
+"""Releases to try things on: a controller with a memory registry and a real ledger."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fake_registry import FakeRegistry
+from small_models import SPEC
+
+from airworthy.ledger.ledger import Ledger
+from airworthy.release.controller import ReleaseController
+from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+from airworthy.settings import Settings
+
+MEASURED = {
+    "challenger": VariantMeasurement(requests=103, errors=0, p95_ms=8.5),
+    "champion": VariantMeasurement(requests=1950, errors=1, p95_ms=8.1),
+}
+PROMOTE = Verdict("promote", "0 errors in 103 requests")
+
+
+class Releases:
+    """A controller with a memory registry and a real ledger, and short cuts through a release."""
+
+    def __init__(self, folder: Path, spec=SPEC) -> None:
+        self.folder = folder
+        self.registry = FakeRegistry(folder / "models", spec)
+        self.ledger = Ledger(f"sqlite:///{folder / 'ledger.db'}")
+        self.control = ReleaseController(spec, self.registry, self.ledger, Settings(home=folder))
+
+    def candidate(self, version, **tags):
+        self.registry.add(version, **tags)
+        return self.control.stage(version)
+
+    def watched(self, version, verdict=PROMOTE, **tags):
+        assert self.candidate(version, **tags).ok
+        self.control.start_canary(version)
+        self.control.record_verdict(version, verdict, MEASURED)
+
+    def asked(self, version, **tags):
+        self.watched(version, **tags)
+        evidence = self.control.evidence(version)
+        self.control.request_approval(version, evidence, dag_run=f"flights-v{version}")
+        return evidence.digest
+
+    def answer(self, version, digest, user="ann", decision="approve", task_id="approve", reason=""):
+        return self.control.record_decision(
+            version, digest=digest, user=user, decision=decision, task_id=task_id, reason=reason
+        )
+
+    def promoted(self, version, **tags):
+        digest = self.asked(version, **tags)
+        assert self.answer(version, digest).allowed
+        return self.control.promote(version)
+
+    def events(self, version=None):
+        release_id = None if version is None else f"flights-v{version}"
+        return [entry.event for entry in self.ledger.entries(release_id=release_id)]
+
+    def serving(self):
+        state = self.registry.serving_state("flights")
+        return state.champion, state.challenger, state.canary_percent, state.release_id
