@@ -35,7 +35,7 @@ class Stage:
 def stages(features_version: str, run: str) -> list[Stage]:
     """The stages of data and train, as commands."""
     python = sys.executable
-    own = [python, "-m", "airworthy.steps.steps"]
+    own = [python, "-m", "airworthy.steps"]
     job = str(ROOT / "include" / "airworthy" / "features" / "job.py")
     submit = str(Path(python).parent / "spark-submit")
     spark = [submit, "--master", "local[*]", "--conf", "spark.ui.enabled=false", job, "--pipeline", PIPELINE]

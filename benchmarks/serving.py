@@ -287,7 +287,7 @@ class FolderRegistry:
     folder: Path
 
     def serving_state(self, name: str) -> Any:
-        from airworthy.registry.registry import ServingState
+        from airworthy.traffic.serving_state import ServingState
 
         return ServingState(champion=1)
 

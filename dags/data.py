@@ -11,8 +11,9 @@ from airflow.sdk import DAG, CronTriggerTimetable, Param, dag, task
 from airworthy.settings import from_environment
 from airworthy.spec import folders
 from airworthy_airflow import assets
-from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT, tags
+from airworthy_airflow.dag_defaults import default_args, tags
 from airworthy_airflow.operators.spark import FeatureBuildOperator
+from airworthy_airflow.retries import HEAVY_JOB, SERVICE_CALL, VERDICT
 
 if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
@@ -55,7 +56,7 @@ def build(spec: PipelineSpec) -> DAG:
         doc_md=DOC.format(name=spec.name, description=spec.description),
         tags=tags(spec, "data"),
         params={"as_of": AS_OF},
-        default_args={"owner": spec.owner},
+        default_args=default_args(spec),
     )
     def data() -> None:
         @task(

@@ -9,7 +9,8 @@ from airflow.sdk import DAG, Param, TriggerRule, chain, dag, task
 from airworthy.settings import from_environment
 from airworthy.spec import folders
 from airworthy_airflow import assets
-from airworthy_airflow.defaults import SERVICE_CALL, VERDICT, tags
+from airworthy_airflow.dag_defaults import default_args, tags
+from airworthy_airflow.retries import SERVICE_CALL, VERDICT
 from airworthy_airflow.sensors.approval import ApprovalSensor
 from airworthy_airflow.sensors.canary import CanaryGuardSensor, CanaryWatchSensor
 
@@ -62,7 +63,7 @@ def build(spec: PipelineSpec) -> DAG:
         ),
         tags=tags(spec, "release"),
         params=PARAMS,
-        default_args={"owner": spec.owner},
+        default_args=default_args(spec),
     )
     def release() -> None:
         @task(doc_md="Loads the model and checks its contract; supersedes an older waiting candidate.", **SERVICE_CALL)

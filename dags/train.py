@@ -12,8 +12,9 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, d
 from airworthy.settings import from_environment
 from airworthy.spec import folders
 from airworthy_airflow import assets
-from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT, tags
+from airworthy_airflow.dag_defaults import default_args, tags
 from airworthy_airflow.operators.pod import TrainingPodOperator
+from airworthy_airflow.retries import HEAVY_JOB, SERVICE_CALL, VERDICT
 
 if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
@@ -60,7 +61,7 @@ def build(spec: PipelineSpec) -> DAG:
         doc_md=DOC.format(name=spec.name, description=spec.description, profile=spec.training.profile),
         tags=tags(spec, "train"),
         params=PARAMS,
-        default_args={"owner": spec.owner},
+        default_args=default_args(spec),
     )
     def train() -> None:
         @task(

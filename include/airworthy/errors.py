@@ -26,6 +26,14 @@ class AirworthyError(Exception):
         return (_rebuild, (type(self), self.message, self.next_step))
 
 
+class Final(AirworthyError):
+    """The same input gives the same answer: a person has to change something before it is worth another try."""
+
+
+class Away(AirworthyError):
+    """Something this needs does not answer; the same call can be made again later."""
+
+
 def _rebuild(cls: type[AirworthyError], message: str, next_step: str | None) -> AirworthyError:
     error = cls.__new__(cls)
     AirworthyError.__init__(error, message, next_step=next_step)

@@ -262,13 +262,13 @@ class Demo:
         """The champion, if it was trained on the data and code that are there now."""
         from airworthy.code_version import code_version
         from airworthy.features import published
-        from airworthy.steps import steps
+        from airworthy.lake.lake import Lake
 
         champion = self._champion()
         if champion is None:
             return None
         tags = self._registry().version_tags(PIPELINE, champion)
-        now = published.latest(steps.lake(self.settings), self.spec)
+        now = published.latest(Lake.of(self.settings), self.spec)
         same = tags.get("airworthy.data_version") == str(now.version)
         if tags.get("airworthy.kind") != "candidate" or not same:
             return None

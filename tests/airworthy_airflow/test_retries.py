@@ -9,11 +9,13 @@ import pytest
 from airflow.sdk import RetryAction
 from airflow.sdk.exceptions import AirflowFailException
 
-from airworthy.registry.registry import RegistryAway
+from airworthy.ledger.ledger import LedgerAway
+from airworthy.registry.client import RegistryAway
 from airworthy.release.controller import NotApproved
 from airworthy.spec.pipeline import SpecError
-from airworthy.steps.steps import GatesMissed, ValidationFailed
-from airworthy_airflow.defaults import HEAVY_JOB, SERVICE_CALL, VERDICT
+from airworthy.steps.data import ValidationFailed
+from airworthy.steps.train import GatesMissed
+from airworthy_airflow.retries import HEAVY_JOB, SERVICE_CALL, VERDICT
 
 KINDS = {"service call": SERVICE_CALL, "heavy job": HEAVY_JOB, "verdict": VERDICT}
 
@@ -33,7 +35,7 @@ def test_what_a_person_has_to_change_is_not_tried_again(kind, error):
 def test_a_verdict_stays_and_a_broken_connection_is_tried_again():
     assert decision(VERDICT, AirflowFailException("no")).action is RetryAction.FAIL
     assert decision(VERDICT, ConnectionResetError("gone")).action is not RetryAction.FAIL
-    for error in (RegistryAway("away"), ConnectionRefusedError("away"), TimeoutError("slow")):
+    for error in (RegistryAway("away"), LedgerAway("away"), ConnectionRefusedError("away"), TimeoutError("slow")):
         said = decision(SERVICE_CALL, error)
         assert said.action is RetryAction.RETRY
         assert "away" in said.reason

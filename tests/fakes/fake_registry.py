@@ -9,7 +9,8 @@ from typing import Any
 
 from small_models import write
 
-from airworthy.evaluation.document import Evaluation, Metrics
+from airworthy.evaluation.document import FILE, Evaluation
+from airworthy.model.kinds.base import Metrics
 from airworthy.registry.registry import Version
 from airworthy.spec.pipeline import PipelineSpec
 
@@ -38,6 +39,7 @@ class FakeRegistry:
         self.tags: dict[int, dict[str, str]] = {}
         self.calls_left: int | None = None
         self.writes: list[tuple[Any, ...]] = []
+        self.evaluations: dict[str, Evaluation] = {}
 
     def _write(self, *what: Any) -> None:
         if self.calls_left is not None:
@@ -57,7 +59,13 @@ class FakeRegistry:
     def version(self, name: str, version: int) -> Version:
         return Version(name, version, f"run-{version}", f"m-{version}", dict(self.tags[version]))
 
+    def read_json(self, run_id: str, artifact: str) -> dict[str, Any]:
+        assert artifact == FILE
+        found = self.evaluations.get(run_id) or self.evaluation(run_id)
+        return found.model_dump(mode="json")
+
     def evaluation(self, run_id: str) -> Evaluation:
+        """What the evaluation of a run found, unless a test put another one into `evaluations`."""
         return Evaluation(
             pipeline=self.spec.name,
             train_run=f"manual__{run_id}",

@@ -9,8 +9,9 @@ from small_models import SPEC
 
 from airworthy.ledger.ledger import Ledger
 from airworthy.release.controller import ReleaseController
-from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+from airworthy.release.decisions.canary import Verdict
 from airworthy.settings import Settings
+from airworthy.traffic.variants import VariantMeasurement
 
 MEASURED = {
     "challenger": VariantMeasurement(requests=103, errors=0, p95_ms=8.5),

@@ -26,15 +26,15 @@ from onnx import TensorProto, helper, numpy_helper
 
 from airworthy.lake.lake import Lake
 from airworthy.model.encoder import Encoder
-from airworthy.registry.registry import RegistryAway, ServingState
-from airworthy.release.decisions.canary import VariantMeasurement
+from airworthy.registry.client import RegistryAway
 from airworthy.serving.http.app import Gate, create_app
 from airworthy.serving.options import ServiceOptions
 from airworthy.serving.service import Service
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy.traffic.measure import Accumulator, scrape
-from airworthy.traffic.split import Variant
+from airworthy.traffic.serving_state import ServingState
+from airworthy.traffic.variants import Variant, VariantMeasurement
 
 ROOT = Path(__file__).parents[2]
 SPEC = PipelineSpec.load(ROOT / "include" / "pipelines" / "flight_delays" / "pipeline.yaml")

@@ -2,60 +2,17 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated
+from typing import Any, Protocol
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field
 
+from airworthy.model.kinds.base import Difference, Frozen, Metrics
 
-def _finite(value: object) -> object:
-    # rows of one class only have no ROC AUC; JSON has no NaN
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-Metric = Annotated[float | None, BeforeValidator(_finite)]
+#: The artifact of a training run that holds it.
+FILE = "evaluation.json"
 
 
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Metrics(_Frozen):
-    """How well one model's probabilities fit the labels of some rows; None where it is not defined.
-
-    Attributes:
-        rows: number of rows.
-        rate: share of rows with label 1.
-        roc_auc: area under the ROC curve; 0.5 knows nothing.
-        log_loss: nats per row.
-        brier: mean squared error of the probability.
-        pr_auc: average precision.
-        calibration_error: expected calibration error over 10 bins of equal size: the mean distance between
-            predicted and observed rate.
-        threshold: probability at which F1 is largest.
-        f1: F1 at that threshold.
-    """
-
-    rows: int = Field(ge=0)
-    rate: Metric = None
-    roc_auc: Metric = None
-    log_loss: Metric = None
-    brier: Metric = None
-    pr_auc: Metric = None
-    calibration_error: Metric = None
-    threshold: Metric = None
-    f1: Metric = None
-
-
-class Difference(_Frozen):
-    """Candidate minus other in ROC AUC, with its 95 % interval (bootstrap over holdout rows)."""
-
-    roc_auc: Metric = None
-    low: Metric = None
-    high: Metric = None
-
-
-class Other(_Frozen):
+class Other(Frozen):
     """Another model on the same holdout rows."""
 
     metrics: Metrics
@@ -64,7 +21,7 @@ class Other(_Frozen):
     kind: str = ""
 
 
-class Slice(_Frozen):
+class Slice(Frozen):
     """The holdout rows where ``column`` is ``value``."""
 
     column: str
@@ -74,7 +31,7 @@ class Slice(_Frozen):
     average: Metrics | None = None
 
 
-class Evaluation(_Frozen):
+class Evaluation(Frozen):
     """A candidate on the holdout, which lies later in time than everything it was trained on.
 
     Attributes:
@@ -95,3 +52,18 @@ class Evaluation(_Frozen):
     lightgbm: Other | None = None
     champion: Other | None = None
     slices: tuple[Slice, ...] = ()
+
+
+class Artifacts(Protocol):
+    """What is read of the registry."""
+
+    def read_json(self, run_id: str, artifact: str) -> dict[str, Any]: ...
+
+
+def read(artifacts: Artifacts, run_id: str) -> Evaluation:
+    """What the evaluation of this training run found.
+
+    Raises:
+        NotInRegistry: it was not evaluated.
+    """
+    return Evaluation.model_validate(artifacts.read_json(run_id, FILE))

@@ -18,16 +18,16 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
-from airworthy.evaluation import gates
+from airworthy.evaluation import document, gates, plots
 from airworthy.evaluation.document import Evaluation, Other, Slice
+from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, PROBABILITY
 from airworthy.model.encoder import Encoder, EncodingError
 from airworthy.model.kinds import binary
-from airworthy.registry import runs as names
-from airworthy.registry.packages import CATEGORICAL, NUMERIC, PROBABILITY
+from airworthy.registry import tags as names
 from airworthy.registry.registry import NotRegistrable, Registry
 from airworthy.settings import from_environment
 from airworthy.spec import folders
-from airworthy.training import dataset, plots
+from airworthy.training import dataset
 from airworthy.training.launcher import PATIENCE, cores
 from airworthy.training.tracking import TrackedRun
 
@@ -133,7 +133,7 @@ def score(model: Path, columns: Mapping[str, Any]) -> Scores:
     import onnxruntime
 
     categorical, numeric = Encoder.load(model).encode(columns)
-    session = onnxruntime.InferenceSession(model / names.MODEL_FILE, providers=["CPUExecutionProvider"])
+    session = onnxruntime.InferenceSession(model / MODEL_FILE, providers=["CPUExecutionProvider"])
     parts = [
         session.run(
             [PROBABILITY],
@@ -225,7 +225,7 @@ def _log(
     results = gates.check(evaluation, spec.gates)
     with tempfile.TemporaryDirectory() as temporary:
         folder = Path(temporary)
-        (folder / "evaluation.json").write_text(evaluation.model_dump_json(indent=1), encoding="utf-8")
+        (folder / document.FILE).write_text(evaluation.model_dump_json(indent=1), encoding="utf-8")
         (folder / "gates.json").write_text(json.dumps([asdict(r) for r in results], indent=1), encoding="utf-8")
         plots.curves(labels, scores, folder / "plots" / "roc_and_precision_recall.png")
         plots.calibration(labels, scores, folder / "plots" / "calibration.png")

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from airworthy.errors import AirworthyError
+from airworthy.lake import tables
 
 if TYPE_CHECKING:
     from airworthy.lake.lake import Lake
@@ -54,7 +55,7 @@ def publish(
         "validation": [json.dumps(validation, sort_keys=True, default=str)],
         "at": pa.array([datetime.now(UTC)], pa.timestamp("us", "UTC")),
     }
-    lake.append(table(spec), pa.table(row), transaction=(f"publish-{spec.name}", version))
+    lake.append(tables.published(spec.name), pa.table(row), transaction=(f"publish-{spec.name}", version))
     return True
 
 
@@ -67,23 +68,18 @@ def latest(lake: Lake, spec: PipelineSpec) -> Published:
     rows = history(lake, spec)
     if not rows:
         raise NothingPublished(
-            f"no published features of {spec.name!r} in {lake.uri(table(spec))}",
+            f"no published features of {spec.name!r} in {lake.uri(tables.published(spec.name))}",
             next_step=f"run the DAG {spec.name}.data and look at its validate task",
         )
     return rows[-1]
 
 
-def table(spec: PipelineSpec) -> str:
-    """The pointer's own table in the lake."""
-    return f"{spec.name}/features/published"
-
-
 def history(lake: Lake, spec: PipelineSpec) -> list[Published]:
     """Everything that was published, oldest first."""
-    if not lake.exists(table(spec)):
+    if not lake.exists(tables.published(spec.name)):
         return []
     rows = [
         Published(row["version"], json.loads(row["raw_versions"]), json.loads(row["validation"]), row["at"])
-        for row in lake.read(table(spec)).to_pylist()
+        for row in lake.read(tables.published(spec.name)).to_pylist()
     ]
     return sorted(rows, key=lambda row: row.at)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from airworthy.errors import AirworthyError
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 from airworthy.spec import folders
 
@@ -70,7 +71,7 @@ def validate(
         ValidationError: the suite cannot be loaded, or an expectation cannot be evaluated.
         TableMissing: there is no such table or version.
     """
-    table = f"{spec.name}/features/training"
+    table = tables.training(spec.name)
     version = lake.version(table) if table_version is None else table_version
     committed = lake.metadata(table, version)
     frame = lake.read(table, version).to_pandas()

@@ -9,6 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 
 from airworthy.ingest.sources.files import Landed
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 
 US = pa.timestamp("us", "UTC")
@@ -43,21 +44,6 @@ QUARANTINE = pa.schema(
 )
 
 
-def files_table(pipeline: str) -> str:
-    """Table of the files dealt with."""
-    return f"{pipeline}/ingested"
-
-
-def raw_table(pipeline: str, source: str) -> str:
-    """Table of a source's good rows."""
-    return f"{pipeline}/raw/{source}"
-
-
-def quarantine_table(pipeline: str, source: str) -> str:
-    """Table of what was refused of a source, with the reasons."""
-    return f"{pipeline}/quarantine/{source}"
-
-
 @dataclass
 class _History:
     checksums: set[str] = field(default_factory=set)
@@ -70,7 +56,7 @@ class FileLog:
 
     def __init__(self, lake: Lake, pipeline: str, source: str) -> None:
         self._known: dict[str, _History] = {}
-        table = files_table(pipeline)
+        table = tables.ingested(pipeline)
         if not lake.exists(table):
             return
         columns = ["path", "size", "modified", "checksum", "status"]
@@ -112,7 +98,7 @@ def describe_quarantine(lake: Lake, pipeline: str, sources: Iterable[str], *, sh
     """
     lines = []
     for source in sources:
-        table = quarantine_table(pipeline, source)
+        table = tables.quarantine(pipeline, source)
         if not lake.exists(table):
             lines.append(f"{source}: nothing in quarantine")
             continue

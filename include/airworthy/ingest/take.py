@@ -15,6 +15,7 @@ from airworthy.ingest.formats.csv import FileFault
 from airworthy.ingest.judge import Content, Judged, Judgement, judge
 from airworthy.ingest.report import FileOutcome, IngestReport
 from airworthy.ingest.sources.files import Landed, Landing, Settle
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake, LakeConflict
 from airworthy.spec.pipeline import PipelineSpec, Source
 
@@ -72,7 +73,7 @@ def ingest(
         run = _SourceRun(lake, landing, spec.name, name, source, now, settle or Settle())
         outcomes += run.take(as_of, batch_bytes)
         skipped += run.skipped
-    versions = {name: lake.version(journal.raw_table(spec.name, name)) for name in spec.sources}
+    versions = {name: lake.version(tables.raw(spec.name, name)) for name in spec.sources}
     return IngestReport(spec.name, tuple(outcomes), skipped, {name: v for name, v in versions.items() if v is not None})
 
 
@@ -89,8 +90,8 @@ class _SourceRun:
         self._source = source
         self._now = now
         self._settle = settle
-        self._raw = journal.raw_table(pipeline, name)
-        self._quarantine = journal.quarantine_table(pipeline, name)
+        self._raw = tables.raw(pipeline, name)
+        self._quarantine = tables.quarantine(pipeline, name)
         self.skipped = 0
 
     def take(self, as_of: datetime | None, batch_bytes: int) -> list[FileOutcome]:
@@ -227,7 +228,7 @@ class _SourceRun:
             for one in judged
         ]
         self._lake.append(
-            journal.files_table(self._pipeline),
+            tables.ingested(self._pipeline),
             journal.rows(journal.FILES, records),
             transaction={f"{self._name}:{one.content.id}": 1 for one in judged},
         )

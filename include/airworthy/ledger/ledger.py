@@ -20,7 +20,7 @@ from typing import Any, cast
 import sqlalchemy as sa
 
 from airworthy.canonical import canonical_json, sha256
-from airworthy.errors import AirworthyError
+from airworthy.errors import AirworthyError, Away
 from airworthy.ledger import store
 from airworthy.ledger.events import CHAMPION_EVENTS, Entry, Event
 from airworthy.ledger.store import table as _table
@@ -32,7 +32,7 @@ class LedgerError(AirworthyError):
     """The ledger cannot do what was asked."""
 
 
-class LedgerAway(LedgerError):
+class LedgerAway(LedgerError, Away):
     """The ledger's database does not answer."""
 
 

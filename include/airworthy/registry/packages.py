@@ -7,16 +7,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airworthy.registry import runs as names
+from airworthy.model.bundle import CATEGORICAL, NUMERIC, PREPROCESSING_FILE, PROBABILITY
+from airworthy.registry import tags as names
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from airworthy.model.encoder import Encoder
     from airworthy.registry.registry import Registry
-
-OPSET = 17
-CATEGORICAL, NUMERIC, PROBABILITY = "categorical", "numeric", "probability"
 
 
 def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encoder) -> str:
@@ -38,10 +36,10 @@ def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encod
         for unfinished in _logged_models(client, experiment_id, run_id):
             client.delete_logged_model(unfinished.model_id)
         # step by step with the client: mlflow.onnx.log_model works on the process's global server and active run
-        tags = {k: v for k, v in run.data.tags.items() if k.startswith("airworthy.")}
+        tags = {k: v for k, v in run.data.tags.items() if k.startswith(names.PREFIX)}
         logged = client.create_logged_model(experiment_id, "model", source_run_id=run_id, tags=tags)
         with tempfile.TemporaryDirectory() as temporary:
-            preprocessing = Path(temporary) / names.PREPROCESSING_FILE
+            preprocessing = Path(temporary) / PREPROCESSING_FILE
             preprocessing.write_text(encoder.to_json(), encoding="utf-8")
             mlflow.onnx.save_model(
                 model,
@@ -60,32 +58,6 @@ def log_model(registry: Registry, run_id: str, model: ModelProto, encoder: Encod
         client.log_outputs(run_id, [LoggedModelOutput(logged.model_id, step=0)])
         client.set_tag(run_id, names.MODEL_ID, logged.model_id)
     return str(logged.model_id)
-
-
-def constant_model(encoder: Encoder, rate: float) -> ModelProto:
-    """A model with the usual inputs and output that answers ``rate`` whatever it is asked."""
-    import numpy as np
-    import onnx
-    from onnx import TensorProto, helper, numpy_helper
-
-    graph = helper.make_graph(
-        [
-            helper.make_node("Shape", [NUMERIC], ["shape"], start=0, end=1),
-            helper.make_node(
-                "ConstantOfShape", ["shape"], [PROBABILITY], value=numpy_helper.from_array(np.array([rate], np.float32))
-            ),
-        ],
-        "always_average",
-        [
-            helper.make_tensor_value_info(CATEGORICAL, TensorProto.INT64, ["n", len(encoder.categorical)]),
-            helper.make_tensor_value_info(NUMERIC, TensorProto.FLOAT, ["n", len(encoder.numeric)]),
-        ],
-        [helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["n"])],
-    )
-    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSET)], producer_name="airworthy")
-    model.ir_version = 9  # what opset 17 needs; newer than some runtimes know otherwise
-    onnx.checker.check_model(model)
-    return model
 
 
 def _logged_models(client: Any, experiment_id: str, run_id: str) -> list[Any]:

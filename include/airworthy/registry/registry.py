@@ -10,66 +10,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from airworthy.errors import AirworthyError
-from airworthy.registry.runs import (
-    CANARY_PERCENT,
-    CODE_VERSION,
-    DATA_UNTIL,
-    DATA_VERSION,
-    EVIDENCE_DIGEST,
-    GATES,
-    KIND,
-    MODEL_FILE,
-    MODEL_ID,
-    PREPROCESSING_FILE,
-    RAW_VERSIONS,
-    RELEASE_ID,
-    TRAIN_RUN,
-    NotInRegistry,
-    RegistryAway,
-    Runs,
-    quoted,
-)
+from airworthy.model.bundle import MODEL_FILE, PREPROCESSING_FILE
+from airworthy.registry.client import NotInRegistry, quoted
+from airworthy.registry.runs import Runs
+from airworthy.registry.tags import CANARY_PERCENT, GATES, KIND, MODEL_ID, PREFIX, RELEASE_ID
+from airworthy.traffic.serving_state import ServingState
 
 if TYPE_CHECKING:
     from mlflow.entities.model_registry import ModelVersion, RegisteredModel
 
     from airworthy.spec.pipeline import PipelineSpec
 
-__all__ = [
-    "CANARY_PERCENT",
-    "CODE_VERSION",
-    "DATA_UNTIL",
-    "DATA_VERSION",
-    "EVIDENCE_DIGEST",
-    "GATES",
-    "KIND",
-    "MODEL_ID",
-    "RAW_VERSIONS",
-    "RELEASE_ID",
-    "TRAIN_RUN",
-    "NotInRegistry",
-    "NotRegistrable",
-    "Registry",
-    "RegistryAway",
-    "ServingState",
-    "Version",
-]
-
 Alias = Literal["champion", "challenger"]
 
 
 class NotRegistrable(AirworthyError):
     """The run may not become a version: it has no finished model, or its gates were not passed."""
-
-
-@dataclass(frozen=True)
-class ServingState:
-    """What should serve: the aliases, and the challenger's share of traffic in percent (0 without a challenger)."""
-
-    champion: int | None = None
-    challenger: int | None = None
-    canary_percent: float = 0.0
-    release_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +60,7 @@ class Registry(Runs):
             NotRegistrable: the training is not complete, or a candidate's gates were not passed.
         """
         run = self.run(pipeline, train_run)
-        run_tags = {k: v for k, v in run.data.tags.items() if k.startswith("airworthy.")}
+        run_tags = {k: v for k, v in run.data.tags.items() if k.startswith(PREFIX)}
         if not (model_id := run_tags.get(MODEL_ID)):
             raise NotRegistrable(
                 f"run {run.info.run_id} of {pipeline!r} has no finished model (tag {MODEL_ID})",
@@ -145,8 +101,9 @@ class Registry(Runs):
         Raises:
             ValueError: ``rate`` is not a probability.
         """
+        from airworthy.model.constant import constant_model
         from airworthy.model.encoder import Encoder
-        from airworthy.registry.packages import constant_model, log_model
+        from airworthy.registry.packages import log_model
 
         if not 0 <= rate <= 1:
             raise ValueError(f"rate must lie between 0 and 1, found {rate}")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -12,39 +11,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from airworthy.errors import AirworthyError
+from airworthy.registry.client import NotInRegistry, RegistryAway, is_away, mlflow_client, quoted
+from airworthy.registry.tags import TRAIN_RUN
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
-
-    from airworthy.evaluation.document import Evaluation
-
-#: On runs and on model versions.
-TRAIN_RUN = "airworthy.train_run"
-KIND = "airworthy.kind"
-DATA_VERSION = "airworthy.data_version"
-RAW_VERSIONS = "airworthy.raw_versions"
-CODE_VERSION = "airworthy.code_version"
-DATA_UNTIL = "airworthy.data_until"
-EVIDENCE_DIGEST = "airworthy.evidence_digest"
-#: On runs only. MODEL_ID is the last thing a training writes: a run that has it is complete.
-MODEL_ID = "airworthy.model_id"
-GATES = "airworthy.gates"
-#: On registered models.
-CANARY_PERCENT = "airworthy.canary_percent"
-RELEASE_ID = "airworthy.release_id"
-
-MODEL_FILE = "model.onnx"
-PREPROCESSING_FILE = "preprocessing.json"
-EVALUATION_FILE = "evaluation.json"
-
-
-class RegistryAway(AirworthyError):
-    """MLflow does not answer; the same call can be made again later."""
-
-
-class NotInRegistry(AirworthyError):
-    """There is no such run, model or version."""
 
 
 class Runs:
@@ -123,24 +95,14 @@ class Runs:
             try:
                 path = self.client.download_artifacts(run_id, artifact, folder)
             except MlflowException as error:
-                if _is_away(error):
+                if is_away(error):
                     raise
                 raise NotInRegistry(f"run {run_id} has no artifact {artifact!r}: {error}") from error
             except OSError as error:
-                if _is_away(error):
+                if is_away(error):
                     raise
                 raise NotInRegistry(f"run {run_id} has no artifact {artifact!r}: {error}") from error
             return json.loads(Path(path).read_text(encoding="utf-8"))
-
-    def evaluation(self, run_id: str) -> Evaluation:
-        """What `airworthy.evaluation.evaluate` measured for this run.
-
-        Raises:
-            NotInRegistry: it was not evaluated.
-        """
-        from airworthy.evaluation.document import Evaluation
-
-        return Evaluation.model_validate(self.read_json(run_id, EVALUATION_FILE))
 
     def run_page(self, experiment_id: str, run_id: str) -> str:
         """Address of a run's page."""
@@ -152,7 +114,7 @@ class Runs:
         try:
             yield
         except Exception as error:
-            if isinstance(error, AirworthyError) or not _is_away(error):
+            if isinstance(error, AirworthyError) or not is_away(error):
                 raise
             raise RegistryAway(
                 f"MLflow at {self.url} does not answer: {str(error)[:300]}",
@@ -173,60 +135,3 @@ class Runs:
                     f"the MLflow experiment {name!r} was deleted", next_step=f"restore it at {self.url}"
                 ) from error
             return experiment.experiment_id
-
-
-def mlflow_client(url: str) -> MlflowClient:
-    """A client that gives up in seconds; MLflow reads these limits from the environment at every request."""
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", "1")
-    os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")  # the source of a run is in our own tags
-    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")
-    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
-    from mlflow import MlflowClient
-
-    _leave_out_feasts_plugin()
-    return MlflowClient(tracking_uri=url, registry_uri=url)
-
-
-def _leave_out_feasts_plugin() -> None:
-    """Keep Feast's MLflow plugin, which we do not use, from importing Feast and torch at the first request.
-
-    Feast 0.67 registers a provider of request headers, and MLflow loads all of them when it first sends anything:
-    8 s of CPU in every process that talks to the registry.
-    """
-    import importlib
-
-    from mlflow.utils import plugins
-
-    every = plugins._get_entry_points
-    plugins._get_entry_points = lambda group: [p for p in every(group) if not p.value.startswith("feast.")]
-    try:
-        importlib.import_module("mlflow.tracking.request_header.registry")  # registers what is there, once
-    finally:
-        plugins._get_entry_points = every
-
-
-def _is_away(error: Exception) -> bool:
-    import requests
-    from mlflow.exceptions import MlflowException
-
-    if isinstance(error, requests.HTTPError):
-        return error.response is not None and error.response.status_code >= 500
-    if isinstance(error, requests.RequestException | ConnectionError):
-        return True
-    if isinstance(error, MlflowException):
-        # MLflow wraps everything that goes wrong below HTTP into this text
-        return str(error).startswith("API request to ") and (
-            "failed with exception" in str(error)
-            or "timeout exception" in str(error)
-            or any(f"error code {code}" in str(error) for code in (502, 503, 504))
-        )
-    return False
-
-
-def quoted(value: str) -> str:
-    """A string in MLflow's filter language, which has no escapes."""
-    if "'" in value and '"' in value:
-        raise ValueError(f"{value!r} contains both kinds of quotes and cannot be searched for")
-    return f'"{value}"' if "'" in value else f"'{value}'"

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airworthy.errors import AirworthyError
+from airworthy.errors import Final
 from airworthy.release import champion
 from airworthy.release import check as contract
 from airworthy.release.champion import NothingToRestore
@@ -27,14 +27,15 @@ if TYPE_CHECKING:
     from airworthy.ledger.events import Entry, Event
     from airworthy.ledger.ledger import Ledger
     from airworthy.registry.registry import Registry
-    from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+    from airworthy.release.decisions.canary import Verdict
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
+    from airworthy.traffic.variants import VariantMeasurement
 
 __all__ = ["NotApproved", "NothingToRestore", "OutOfOrder", "ReleaseClosed", "ReleaseController", "StageReport"]
 
 
-class NotApproved(AirworthyError):
+class NotApproved(Final):
     """The ledger holds no sufficient approval of this version with this evidence."""
 
 

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from airworthy.registry.registry import Registry
-    from airworthy.release.decisions.state import DesiredState
+    from airworthy.traffic.serving_state import ServingState
 
 
-def follow(registry: Registry, name: str, wanted: DesiredState) -> list[str]:
+def follow(registry: Registry, name: str, wanted: ServingState) -> list[str]:
     """Change what differs and say what was changed, in words.
 
     Before the first champion the ledger has no opinion, and nothing is touched. A running canary's share is taken

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
 
-from airworthy.errors import AirworthyError
+from airworthy.errors import Final
 
 Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
 Fraction = Annotated[float, Field(ge=0, le=1)]
@@ -18,7 +18,7 @@ Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti
 ColumnType = Literal["int", "float", "string", "timestamp", "bool"]
 
 
-class SpecError(AirworthyError):
+class SpecError(Final):
     """A `pipeline.yaml` that cannot be used: names file, key, value and what is allowed."""
 
 
@@ -217,6 +217,7 @@ class PipelineSpec(_Strict):
     prediction_lead_minutes: int = Field(0, ge=0)
     known_at: Name
     label: Label
+    task: Literal["binary"] = Field("binary", description="the kind of task, see airworthy.model.kinds")
     features: Features
     training: Training = Training()
     gates: Gates = Gates()

@@ -5,21 +5,15 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, get_args
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
-from airworthy.errors import AirworthyError
-from airworthy.traffic.split import Variant
-
-if TYPE_CHECKING:
-    from airworthy.release.decisions.canary import VariantMeasurement
-
-VARIANTS: tuple[Variant, ...] = get_args(Variant)
+from airworthy.errors import Away
+from airworthy.traffic.variants import VARIANTS, Variant, VariantMeasurement
 
 
-class ServiceAway(AirworthyError):
+class ServiceAway(Away):
     """The inference service does not answer, or answers something else than its metrics."""
 
 
@@ -75,8 +69,6 @@ class Accumulator:
 
     def measurements(self) -> dict[Variant, VariantMeasurement]:
         """Both variants' figures; zeros for one that was asked nothing."""
-        from airworthy.release.decisions.canary import VariantMeasurement
-
         found: dict[Variant, VariantMeasurement] = {}
         for variant in VARIANTS:
             total = sum((reading.variants.get(variant, Counts()) for reading in self.last.values()), Counts())

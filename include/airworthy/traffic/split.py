@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from hashlib import blake2b
-from typing import Literal
 
-Variant = Literal["champion", "challenger"]
+from airworthy.traffic.variants import Variant
 
 _RANGE = 1 << 64
 

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def load(spec: PipelineSpec, settings: Settings, version: int) -> Snapshot:
         TableMissing: there is no such version.
     """
     lake = Lake.of(settings)
-    table = f"{spec.name}/features/training"
+    table = tables.training(spec.name)
     wanted = columns_of(spec)
     if missing := sorted(set(wanted) - set(lake.schema(table, version).names)):
         raise DatasetError(
@@ -73,7 +74,7 @@ def load(spec: PipelineSpec, settings: Settings, version: int) -> Snapshot:
 
 def raw_versions(spec: PipelineSpec, settings: Settings, version: int) -> str:
     """The raw tables' Delta versions that this version was built from, as JSON; ``{}`` if its commit does not say."""
-    return str(Lake.of(settings).metadata(f"{spec.name}/features/training", version).get("raw_versions", "{}"))
+    return str(Lake.of(settings).metadata(tables.training(spec.name), version).get("raw_versions", "{}"))
 
 
 def columns_of(spec: PipelineSpec) -> list[str]:

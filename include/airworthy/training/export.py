@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
-from airworthy.registry.packages import CATEGORICAL, NUMERIC, OPSET, PROBABILITY
+from airworthy.model.bundle import CATEGORICAL, NUMERIC, OPSET, PROBABILITY
 
 if TYPE_CHECKING:
     from onnx import ModelProto

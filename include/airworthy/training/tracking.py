@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airworthy.registry import runs as names
+from airworthy.registry import tags as names
 
 if TYPE_CHECKING:
     from airworthy.registry.registry import Registry

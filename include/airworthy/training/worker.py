@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from airworthy.code_version import code_version
 from airworthy.errors import AirworthyError
 from airworthy.model.encoder import Encoder
-from airworthy.registry import runs as names
+from airworthy.registry import tags as names
 from airworthy.registry.registry import Registry
 from airworthy.settings import from_environment
 from airworthy.spec import folders

@@ -16,6 +16,7 @@ from airflow.sdk.exceptions import (
 )
 from airflow.sdk.execution_time.hitl import upsert_hitl_detail
 
+from airworthy.release.evidence import markdown
 from airworthy_airflow.tasks import release
 from airworthy_airflow.triggers.answer import LostAnswerTrigger
 
@@ -86,7 +87,7 @@ class ApprovalSensor(ApprovalOperator):
             int(self.version), evidence, dag_run=context["run_id"], task_instance=str(context["ti"].id)
         )
         self.subject = f"Release {self.pipeline} v{self.version}?"
-        self.body = evidence.markdown()
+        self.body = markdown.page(evidence)
         self.params = ParamsDict(_form(evidence.digest))
         return super().execute(context)
 

@@ -13,27 +13,27 @@ if TYPE_CHECKING:
 
 def ingest(spec: PipelineSpec, as_of: str | None) -> dict[str, Any]:
     """Take in everything that has landed by ``as_of`` (ISO time; None for all)."""
-    from airworthy.steps import steps
+    from airworthy.steps import data
 
-    return steps.ingest(spec, connections.settings(), as_of=datetime.fromisoformat(as_of) if as_of else None)
+    return data.ingest(spec, connections.settings(), as_of=datetime.fromisoformat(as_of) if as_of else None)
 
 
 def validate(spec: PipelineSpec) -> dict[str, Any]:
     """Run the expectation suite over the current feature table; a missed expectation fails the task for good."""
-    from airworthy.steps import steps
+    from airworthy.steps import data
 
-    return steps.validate(spec, connections.settings())
+    return data.validate(spec, connections.settings())
 
 
 def publish(spec: PipelineSpec, validation: dict[str, Any]) -> int:
     """Make the validated version the published one."""
-    from airworthy.steps import steps
+    from airworthy.steps import data
 
-    return steps.publish(spec, connections.settings(), validation)
+    return data.publish(spec, connections.settings(), validation)
 
 
 def materialise(spec: PipelineSpec) -> dict[str, int]:
     """Bring the online store up to the published version."""
-    from airworthy.steps import steps
+    from airworthy.steps import data
 
-    return steps.materialise(spec, connections.settings())
+    return data.materialise(spec, connections.settings())

@@ -13,9 +13,9 @@ from airworthy_airflow import connections
 
 if TYPE_CHECKING:
     from airworthy.release.controller import ReleaseController
-    from airworthy.release.decisions.canary import VariantMeasurement
     from airworthy.settings import Settings
     from airworthy.traffic.measure import Accumulator
+    from airworthy.traffic.variants import VariantMeasurement
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ def report(pipeline: str, version: int) -> str:
 
 
 def _measurements(figures: dict[str, dict[str, Any]]) -> dict[str, VariantMeasurement]:
-    from airworthy.release.decisions.canary import VariantMeasurement
+    from airworthy.traffic.variants import VariantMeasurement
 
     return {variant: VariantMeasurement(**each) for variant, each in figures.items()}
 

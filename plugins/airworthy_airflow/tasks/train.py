@@ -12,25 +12,25 @@ if TYPE_CHECKING:
 
 def snapshot(spec: PipelineSpec) -> dict[str, Any]:
     """Pin the published version of the feature table."""
-    from airworthy.steps import steps
+    from airworthy.steps import train
 
-    return steps.snapshot(spec, connections.settings())
+    return train.snapshot(spec, connections.settings())
 
 
 def gates(spec: PipelineSpec, train_run: str) -> dict[str, float | None]:
     """Judge this run's evaluation; a missed gate fails the task for good."""
-    from airworthy.steps import steps
+    from airworthy.steps import train
 
-    return steps.gates(spec, connections.settings(), train_run)
+    return train.gates(spec, connections.settings(), train_run)
 
 
 def register(spec: PipelineSpec, dag_run: Any, params: dict[str, Any]) -> int:
     """Register this run's model once and return its version; the version says who asked for it, and why."""
-    from airworthy.steps import steps
+    from airworthy.steps import train
 
     tags = {
         "airworthy.triggered_by": dag_run.triggering_user_name or "",
         "airworthy.reason": str(params.get("reason", "")),
         "airworthy.run_type": str(getattr(dag_run.run_type, "value", dag_run.run_type)),
     }
-    return steps.register(spec, connections.settings(), dag_run.run_id, tags)
+    return train.register(spec, connections.settings(), dag_run.run_id, tags)

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airworthy.evaluation import gates
-from airworthy.evaluation.document import Evaluation, Metrics, Other, Slice
+from airworthy.evaluation.document import Evaluation, Other, Slice
+from airworthy.model.kinds.base import Metrics
 from airworthy.spec.pipeline import Gates
 
 GATES = Gates(

@@ -16,9 +16,11 @@ import onnxruntime
 import pytest
 
 from airworthy.model.encoder import Encoder
-from airworthy.registry import registry as names
-from airworthy.registry.registry import NotInRegistry, NotRegistrable, Registry, RegistryAway, ServingState
+from airworthy.registry import tags as names
+from airworthy.registry.client import NotInRegistry, RegistryAway
+from airworthy.registry.registry import NotRegistrable, Registry
 from airworthy.spec.pipeline import PipelineSpec
+from airworthy.traffic.serving_state import ServingState
 
 ENVIRONMENT = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
 

@@ -20,8 +20,9 @@ from airworthy.release.controller import (
     OutOfOrder,
     ReleaseClosed,
 )
-from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+from airworthy.release.decisions.canary import Verdict
 from airworthy.release.decisions.state import desired_state
+from airworthy.traffic.variants import VariantMeasurement
 
 
 @pytest.fixture

@@ -3,12 +3,17 @@
 import pytest
 from small_models import SPEC
 
-from airworthy.evaluation.document import Evaluation, Metrics, Slice
+from airworthy.evaluation.document import Evaluation, Slice
 from airworthy.ledger.ledger import Ledger
-from airworthy.registry.registry import DATA_VERSION, Registry, ServingState
+from airworthy.model.kinds.base import Metrics
+from airworthy.registry.registry import Registry
+from airworthy.registry.tags import DATA_VERSION
 from airworthy.release.controller import NotApproved, ReleaseController
-from airworthy.release.decisions.canary import VariantMeasurement, Verdict
+from airworthy.release.decisions.canary import Verdict
+from airworthy.release.evidence import markdown
 from airworthy.settings import Settings
+from airworthy.traffic.serving_state import ServingState
+from airworthy.traffic.variants import VariantMeasurement
 
 NAME = "release_on_mlflow"
 MEASURED = {"challenger": VariantMeasurement(120, 0, 5.0), "champion": VariantMeasurement(2280, 0, 5.0)}
@@ -53,7 +58,7 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
     evidence = control.evidence(first)
     assert evidence.champion_is_baseline and evidence.champion_version == baseline
     assert evidence.triggered_by == "bob" and evidence.data_version == "4"
-    page = evidence.markdown()
+    page = markdown.page(evidence)
     assert "only the always-average baseline" in page and f"{mlflow_url}/#/models/{NAME}/versions/{first}" in page
     control.request_approval(first, evidence)
     with pytest.raises(NotApproved):

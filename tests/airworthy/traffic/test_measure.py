@@ -10,7 +10,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airworthy.release.decisions.canary import VariantMeasurement
 from airworthy.serving.metrics import SECONDS, Metrics
 from airworthy.traffic.measure import (
     Accumulator,
@@ -21,6 +20,7 @@ from airworthy.traffic.measure import (
     quantile,
     scrape,
 )
+from airworthy.traffic.variants import VariantMeasurement
 
 
 def cumulative(values: list[float]) -> dict[float, int]:

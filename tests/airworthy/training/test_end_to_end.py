@@ -14,7 +14,8 @@ import psutil
 import pytest
 
 from airworthy.evaluation.evaluate import evaluate, score
-from airworthy.registry import registry as names
+from airworthy.registry import tags as names
+from airworthy.registry.registry import NotRegistrable
 from airworthy.training import dataset, worker
 
 Make = Callable[..., "Small"]  # noqa: F821
@@ -52,7 +53,7 @@ def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_
     assert "epoch 2/2" in output
     demanding = made.spec.gates.model_copy(update={"min_roc_auc": 0.999})
     evaluate(made.spec.model_copy(update={"gates": demanding}), made.settings, "run 1")
-    with pytest.raises(names.NotRegistrable, match="'failed'"):
+    with pytest.raises(NotRegistrable, match="'failed'"):
         made.registry.register(made.spec.name, "run 1")
     first = evaluate(made.spec, made.settings, "run 1")
     version = made.registry.register(made.spec.name, "run 1")

@@ -10,7 +10,7 @@ from airflow.sdk.api.datamodels._generated import DagRunType
 from small_models import SPEC
 
 from airworthy.settings import Settings
-from airworthy.steps import steps
+from airworthy.steps import train as train_steps
 from airworthy_airflow import connections
 from airworthy_airflow.tasks import train
 
@@ -24,7 +24,7 @@ def registered(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, dict[str, str
         found.append((run_id, tags))
         return 7
 
-    monkeypatch.setattr(steps, "register", register)
+    monkeypatch.setattr(train_steps, "register", register)
     monkeypatch.setattr(connections, "settings", Settings)
     return found
 

@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
 from airworthy.features.session import spark_address, spark_session
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
+from airworthy.lake.tables import TRAINING
 from airworthy.settings import Settings, from_environment
 from airworthy.spec import folders
 
@@ -28,8 +30,6 @@ if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger("airworthy.features")
-
-TRAINING = "training"
 
 
 class FeatureError(AirworthyError):
@@ -94,10 +94,8 @@ def code_version(spec: PipelineSpec, folder: Path) -> str:
     """A digest (12 hex digits) of all that decides the features' values: this package, the pipeline's, the spec."""
     digest = hashlib.sha256()
     files = [*Path(__file__).parent.glob("*.py"), *(folder / spec.name).glob("*.py")]
-    # not these: they read the tables, or only say how to reach them
-    skipped = {"online.py", "session.py", "expectations.py"}
     for path in sorted(files, key=lambda p: (p.parent.name, p.name)):
-        if path.name not in skipped:
+        if path.name != "expectations.py":  # it judges the values and makes none
             digest.update(path.name.encode() + b"\0" + path.read_bytes())
     part = {"key", "event_time", "prediction_time", "prediction_lead_minutes", "known_at", "label", "features"}
     digest.update(json.dumps(spec.model_dump(mode="json", include=part), sort_keys=True).encode())
@@ -131,7 +129,7 @@ def _build(
     }
     versions: dict[str, int] = {}
     for name in [*spec.features.views, TRAINING]:
-        table = table_name(spec, name)
+        table = tables.view(spec.name, name)
         partition_by = ["month"] if name == TRAINING else []
         staged = lake.staging(table, "build")
         frame = frames[name]
@@ -146,13 +144,8 @@ def _build(
     return Build(True, effective, raw_versions, code, versions)
 
 
-def table_name(spec: PipelineSpec, name: str) -> str:
-    """The lake's table of ``training`` or of a feature view."""
-    return f"{spec.name}/features/{name}"
-
-
 def _raw_versions(lake: Lake, spec: PipelineSpec) -> dict[str, int]:
-    versions = {name: lake.version(f"{spec.name}/raw/{name}") for name in spec.sources}
+    versions = {name: lake.version(tables.raw(spec.name, name)) for name in spec.sources}
     if missing := sorted(name for name, version in versions.items() if version is None):
         raise FeatureError(
             f"no raw table for {missing} below {lake.uri(spec.name, 'raw')}",
@@ -166,10 +159,10 @@ def _done(
 ) -> Build | None:
     """The build that is there already, if it is the one asked for."""
     names = [*spec.features.views, TRAINING]
-    versions = {name: lake.version(table_name(spec, name)) for name in names}
+    versions = {name: lake.version(tables.view(spec.name, name)) for name in names}
     if any(version is None for version in versions.values()):
         return None
-    found = lake.metadata(table_name(spec, TRAINING))
+    found = lake.metadata(tables.training(spec.name))
     if found.get("raw_versions") != json.dumps(raw_versions, sort_keys=True) or found.get("code_version") != code:
         return None
     built = datetime.fromisoformat(found["as_of"])
@@ -182,7 +175,7 @@ def _done(
 def _raw_frame(spark: SparkSession, lake: Lake, spec: PipelineSpec, name: str, version: int) -> DataFrame:
     from pyspark.sql.pandas.types import from_arrow_schema
 
-    table = f"{spec.name}/raw/{name}"
+    table = tables.raw(spec.name, name)
     files = [spark_address(uri) for uri in lake.files(table, version)]
     # given, so that Spark does not open the files to find out
     schema = from_arrow_schema(lake.schema(table, version))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 from airworthy.errors import AirworthyError
+from airworthy.lake import tables
 
 if TYPE_CHECKING:
     from feast import Entity, FeatureView
@@ -57,7 +58,7 @@ def repo(spec: PipelineSpec, settings: Settings) -> Repo:
             # the lake is the offline store: no second copy
             source=FileSource(
                 name=name,
-                path=f"{settings.lake.rstrip('/')}/{spec.name}/features/{name}",
+                path=f"{settings.lake.rstrip('/')}/{tables.view(spec.name, name)}",
                 file_format=DeltaFormat(),
                 timestamp_field="event_timestamp",
             ),

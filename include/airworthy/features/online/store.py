@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.features.online.feast import OnlineStoreError, Repo, registry_path, repo
+from airworthy.lake import tables
 
 if TYPE_CHECKING:
     from airworthy.lake.lake import Lake
@@ -171,7 +172,7 @@ class OnlineStore:
         return {name: self._materialise(store, lake, name, there.get(name)) for name in self._repo.views}
 
     def _materialise(self, store: Any, lake: Lake, name: str, there: str | None) -> int:
-        table = f"{self.spec.name}/features/{name}"
+        table = tables.view(self.spec.name, name)
         version = lake.version(table)
         rows = lake.read(table, version).combine_chunks()
         if not rows.num_rows or (there == str(version) and self._holds(name, rows.slice(0, 1).to_pylist()[0])):

@@ -1,1 +1,18 @@
 """Kinds of task: what is predicted, and how well, each in one place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from airworthy.model.kinds.base import Kind
+from airworthy.model.kinds.binary import Binary
+
+if TYPE_CHECKING:
+    from airworthy.spec.pipeline import PipelineSpec
+
+_KINDS: dict[str, Kind] = {kind.name: kind for kind in (Binary(),)}
+
+
+def of(spec: PipelineSpec) -> Kind:
+    """The kind of a pipeline's task."""
+    return _KINDS[spec.task]

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+from typing import Any, ClassVar
+
 import numpy as np
 from numpy.typing import NDArray
 
-from airworthy.evaluation.document import Difference, Metrics
+from airworthy.model.kinds.base import Difference, Kind, Metrics
 
 Floats = NDArray[np.floating]
 
 BINS = 10
 EPSILON = 1e-7
+
+
+class Binary(Kind):
+    """Yes or no, answered with the probability of yes."""
+
+    name: ClassVar[str] = "binary"
+    output: ClassVar[str] = "probability"
+
+    def sound(self, answers: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        sound: NDArray[np.bool_] = (answers >= 0) & (answers <= 1)
+        return sound
 
 
 def measure(labels: Floats, scores: Floats) -> Metrics:

@@ -27,6 +27,8 @@ from typing import TYPE_CHECKING, Literal
 
 from scipy.special import betainc, betaln
 
+from airworthy.traffic.variants import VariantMeasurement
+
 if TYPE_CHECKING:
     from airworthy.spec.pipeline import Release
 
@@ -35,30 +37,6 @@ Outcome = Literal["promote", "rollback", "wait", "unclear"]
 #: Chance of a false alarm over all looks while the canary runs, and at the one look at its end.
 BREACH_LEVEL = 0.01
 END_LEVEL = 0.05
-
-
-@dataclass(frozen=True)
-class VariantMeasurement:
-    """What one variant answered since its window began.
-
-    Args:
-        requests: requests sent to it, errors included.
-        errors: those it failed to answer.
-        p95_ms: 95th percentile of its answers' latency; None when there is none.
-    """
-
-    requests: int
-    errors: int
-    p95_ms: float | None
-
-    def __post_init__(self) -> None:
-        if not 0 <= self.errors <= self.requests:
-            raise ValueError(f"errors must be between 0 and requests={self.requests}, found {self.errors}")
-
-    @property
-    def error_rate(self) -> float:
-        """Errors as a fraction of requests; 0 without requests."""
-        return self.errors / self.requests if self.requests else 0.0
 
 
 @dataclass(frozen=True)

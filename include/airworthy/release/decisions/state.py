@@ -6,41 +6,31 @@ The ledger is written first and the aliases follow, so whatever a crash leaves u
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from airworthy.ledger.events import CHAMPION_EVENTS, Entry
 from airworthy.release.decisions.approval import CLOSING
+from airworthy.traffic.serving_state import ServingState
 
 
-@dataclass(frozen=True)
-class DesiredState:
-    """What the registry should say. A challenger, its share in percent and its release come and go together."""
-
-    champion: int | None = None
-    challenger: int | None = None
-    canary_percent: float = 0.0
-    release_id: str | None = None
-
-
-def desired_state(entries: Sequence[Entry]) -> DesiredState:
+def desired_state(entries: Sequence[Entry]) -> ServingState:
     """Fold one pipeline's entries, in order, into the state they ask for.
 
     A restored champion ends a running canary: what it was compared with serves no longer.
     """
-    state = DesiredState()
+    state = ServingState()
     for entry in entries:
         if entry.event in CHAMPION_EVENTS:
             keep = entry.event == "promoted" and state.release_id not in (None, entry.release_id)
             state = (
-                DesiredState(entry.version, state.challenger, state.canary_percent, state.release_id)
+                ServingState(entry.version, state.challenger, state.canary_percent, state.release_id)
                 if keep
-                else DesiredState(entry.version)
+                else ServingState(entry.version)
             )
         elif entry.event == "canary_started":
             percent = float(entry.details["percent"])
-            state = DesiredState(state.champion, entry.version, percent, entry.release_id)
+            state = ServingState(state.champion, entry.version, percent, entry.release_id)
         elif entry.event in CLOSING and entry.release_id == state.release_id:
-            state = DesiredState(state.champion)
+            state = ServingState(state.champion)
     return state
 
 

@@ -7,9 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-from airworthy.evaluation import gates
+from airworthy.evaluation import document, gates
+from airworthy.lake import tables
 from airworthy.ledger.events import Entry
-from airworthy.registry import registry as names
+from airworthy.registry import tags as names
 from airworthy.release.decisions import rules, state
 from airworthy.release.evidence.document import (
     Canary,
@@ -22,7 +23,8 @@ from airworthy.release.evidence.document import (
 )
 
 if TYPE_CHECKING:
-    from airworthy.evaluation.document import Evaluation, Metrics
+    from airworthy.evaluation.document import Evaluation
+    from airworthy.model.kinds.base import Metrics
     from airworthy.registry.registry import Registry
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
@@ -41,7 +43,7 @@ def collect(
         RegistryAway: MLflow does not answer.
     """
     model = registry.version(spec.name, version)
-    evaluation = registry.evaluation(model.run_id)
+    evaluation = document.read(registry, model.run_id)
     tags = model.tags
     release_id = f"{spec.name}-v{version}"
     champion = state.desired_state(entries).champion
@@ -86,7 +88,7 @@ def collect(
 
 def register_baseline(spec: PipelineSpec, registry: Registry, version: int) -> int:
     """Register the always-average model of the data ``version`` was trained on; its version."""
-    average = registry.evaluation(registry.version(spec.name, version).run_id).average
+    average = document.read(registry, registry.version(spec.name, version).run_id).average
     # a model with one answer has one threshold, which is that answer: the label rate of the training rows. The rate
     # beside it is the holdout's, which is known only later; it stands in where the holdout has a single class
     rate = average.threshold if average.threshold is not None else average.rate
@@ -115,13 +117,12 @@ def _of_champion(
 
 def _validation(spec: PipelineSpec, settings: Settings, data_version: str) -> Mapping[str, Any]:
     """What was recorded when this version of the feature table was published; empty if it was not."""
-    from airworthy.features import published
     from airworthy.lake.lake import Lake
 
     lake = Lake(settings.lake, settings.storage_options)
-    if not lake.exists(published.table(spec)):
+    if not lake.exists(tables.published(spec.name)):
         return {}
-    rows = lake.read(published.table(spec)).to_pylist()
+    rows = lake.read(tables.published(spec.name)).to_pylist()
     return next((json.loads(row["validation"]) for row in rows if str(row["version"]) == data_version), {})
 
 

@@ -111,9 +111,3 @@ class Evidence(_Frozen):
     def digest(self) -> str:
         """Hexadecimal SHA-256 of the canonical JSON."""
         return sha256(canonical_json(self.model_dump(mode="json")))
-
-    def markdown(self) -> str:
-        """The document as Airflow's Required Actions page shows it (GitHub's Markdown, no HTML)."""
-        from airworthy.release.evidence.markdown import page
-
-        return page(self)

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.serving.follow.follower import Serving
-from airworthy.traffic.split import Variant
+from airworthy.traffic.variants import Variant
 
 
 @dataclass(slots=True)

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
-from airworthy.registry.registry import ServingState
+from airworthy.traffic.serving_state import ServingState
 
 TRAIN_RUN = "airworthy.train_run"
 DATA_VERSION = "airworthy.data_version"

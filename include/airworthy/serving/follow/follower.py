@@ -10,14 +10,15 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from airworthy.model.session import Model, ModelBroken
-from airworthy.registry.registry import RegistryAway, ServingState
+from airworthy.registry.client import RegistryAway
+from airworthy.traffic.serving_state import ServingState
 
 if TYPE_CHECKING:
     from airworthy.serving.follow.cache import ModelCache, Models
     from airworthy.serving.metrics import Metrics
     from airworthy.serving.options import ServiceOptions
     from airworthy.spec.pipeline import PipelineSpec
-    from airworthy.traffic.split import Variant
+    from airworthy.traffic.variants import Variant
 
 log = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
+from airworthy.lake import tables
 from airworthy.serving.log.spool import Spool, read
 from airworthy.traffic.split import sampled
 
@@ -40,11 +41,6 @@ COLUMNS = {
     "probability": pa.float64(),
     "fallback": pa.bool_(),
 }
-
-
-def table_name(pipeline: str) -> str:
-    """The log's table in the lake."""
-    return f"{pipeline}/logs/predictions"
 
 
 def schema(spec: PipelineSpec) -> pa.Schema:
@@ -187,7 +183,9 @@ class PredictionLog:
                 continue
             if rows:
                 transaction = (f"predictions-{spool.id}", sequence)
-                self._lake.append(table_name(self._spec.name), data, partition_by=["date"], transaction=transaction)
+                self._lake.append(
+                    tables.predictions(self._spec.name), data, partition_by=["date"], transaction=transaction
+                )
                 self._committed.inc(len(rows))
             path.unlink()
 

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from airworthy.features.build.job import FeatureError, build_features, code_version, table_name
+from airworthy.features.build.job import FeatureError, build_features, code_version
 from airworthy.features.session import spark_session
 from airworthy.ingest.take import ingest
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
@@ -43,15 +44,15 @@ def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     lake = Lake.of(settings)
     first = build_features(spec, settings, session=spark)
     assert first.changed
-    training = lake.read(table_name(spec, "training"))
+    training = lake.read(tables.training(spec.name))
     assert training.num_rows == len(World().requests(date(2013, 1, 30), date(2013, 1, 31)))
     # the month is that of the departure in UTC: the last evening in New York is February
     assert set(training["month"].to_pylist()) == {201301, 201302}
-    said = lake.metadata(table_name(spec, "training"))
+    said = lake.metadata(tables.training(spec.name))
     assert json.loads(said["raw_versions"]) == first.raw_versions
     assert said["code_version"] == first.code_version
     for name, view in spec.features.views.items():
-        rows = lake.read(table_name(spec, name))
+        rows = lake.read(tables.view(spec.name, name))
         assert rows.num_rows == len(set(rows[view.entity].to_pylist())) > 0
         assert set(rows["event_timestamp"].to_pylist()) == {first.as_of}
 
@@ -70,8 +71,8 @@ def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     grown = build_features(spec, settings, session=spark)
     assert grown.changed
     assert grown.versions["training"] == as_of_earlier.versions["training"] + 1
-    assert lake.read(table_name(spec, "training"), first.versions["training"]).num_rows == training.num_rows
-    assert lake.read(table_name(spec, "training")).num_rows > training.num_rows
+    assert lake.read(tables.training(spec.name), first.versions["training"]).num_rows == training.num_rows
+    assert lake.read(tables.training(spec.name)).num_rows > training.num_rows
 
 
 @pytest.mark.spark
@@ -80,7 +81,7 @@ def test_killed_between_two_commits_the_next_run_completes_the_build(
 ) -> None:
     lake = Lake.of(settings)
     build_features(spec, settings, session=spark)
-    before = lake.version(table_name(spec, "training"))
+    before = lake.version(tables.training(spec.name))
     half = datetime(2013, 1, 31, 18, tzinfo=UTC)
     commit = Lake.commit_parquet
 
@@ -93,11 +94,11 @@ def test_killed_between_two_commits_the_next_run_completes_the_build(
         patched.setattr(Lake, "commit_parquet", killed)
         with pytest.raises(KeyboardInterrupt):
             build_features(spec, settings, as_of=half, session=spark)
-    assert lake.version(table_name(spec, "training")) == before
+    assert lake.version(tables.training(spec.name)) == before
     completed = build_features(spec, settings, as_of=half, session=spark)
     assert completed.changed
-    assert lake.version(table_name(spec, "training")) == (before or 0) + 1
-    assert not Path(lake.staging(table_name(spec, "training"), "build")).exists()
+    assert lake.version(tables.training(spec.name)) == (before or 0) + 1
+    assert not Path(lake.staging(tables.training(spec.name), "build")).exists()
 
 
 def test_without_raw_tables_it_says_which_are_missing(spec: PipelineSpec, tmp_path: Path) -> None:

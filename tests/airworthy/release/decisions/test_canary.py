@@ -7,8 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from airworthy.release.decisions.canary import VariantMeasurement, Verdict, breach, chance_of_errors, verdict
+from airworthy.release.decisions.canary import Verdict, breach, chance_of_errors, verdict
 from airworthy.spec.pipeline import Release
+from airworthy.traffic.variants import VariantMeasurement
 
 POLICY = Release(approvers=["approver"], min_samples=100, max_p95_ms=100, max_error_rate=0.001)
 CHAMPION = VariantMeasurement(requests=2000, errors=1, p95_ms=12.0)

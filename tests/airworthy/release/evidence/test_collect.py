@@ -7,10 +7,12 @@ import pytest
 from releases import Releases
 from small_models import SPEC
 
-from airworthy.evaluation.document import Metrics, Other, Slice
+from airworthy.evaluation.document import Other, Slice
 from airworthy.features import published
 from airworthy.features.validation import Failure, ValidationResult
 from airworthy.lake.lake import Lake
+from airworthy.model.kinds.base import Metrics
+from airworthy.release.evidence import markdown
 from airworthy.release.evidence.document import Validation
 
 
@@ -32,24 +34,24 @@ def test_the_first_candidate_is_compared_with_the_average_and_says_so(releases):
     assert evidence.links["Training in Airflow"] == "/dags/flights.train/runs/manual__run-2"
 
 
-def test_a_champion_the_evaluation_did_not_know_leaves_the_comparison_empty(releases, monkeypatch):
+def test_a_champion_the_evaluation_did_not_know_leaves_the_comparison_empty(releases):
     releases.promoted(2)
     known = releases.registry.evaluation("run-3").model_copy(
         update={"champion": Other(metrics=Metrics(rows=29_000, roc_auc=0.7), version=1, kind="baseline")}
     )
-    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.registry.evaluations[known.run_id] = known
     releases.watched(3)
     evidence = releases.control.evidence(3)
     assert evidence.champion is None and evidence.champion_version == 2 and not evidence.champion_is_baseline
-    assert "not compared with today's champion v2" in evidence.markdown()
+    assert "not compared with today's champion v2" in markdown.page(evidence)
 
 
-def test_a_champion_the_evaluation_knew_is_shown(releases, monkeypatch):
+def test_a_champion_the_evaluation_knew_is_shown(releases):
     releases.promoted(2)
     known = releases.registry.evaluation("run-3").model_copy(
         update={"champion": Other(metrics=Metrics(rows=29_000, roc_auc=0.7), version=2, kind="candidate")}
     )
-    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.registry.evaluations[known.run_id] = known
     releases.watched(3)
     assert releases.control.evidence(3).champion.roc_auc == 0.7
 
@@ -59,7 +61,7 @@ def test_a_champion_the_evaluation_knew_is_shown(releases, monkeypatch):
     [(2, 0.68), (1, None), (None, None)],
     ids=["today's champion", "an earlier champion", "none, and today's is a trained model"],
 )
-def test_a_slice_shows_the_champion_only_where_it_is_todays(releases, monkeypatch, compared_with, shown):
+def test_a_slice_shows_the_champion_only_where_it_is_todays(releases, compared_with, shown):
     releases.promoted(2)
     champion = compared_with and Other(metrics=Metrics(rows=9, roc_auc=0.7), version=compared_with, kind="candidate")
     part = Slice(
@@ -70,21 +72,21 @@ def test_a_slice_shows_the_champion_only_where_it_is_todays(releases, monkeypatc
         average=Metrics(rows=9, roc_auc=0.5),
     )
     known = releases.registry.evaluation("run-3").model_copy(update={"champion": champion, "slices": (part,)})
-    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.registry.evaluations[known.run_id] = known
     releases.watched(3)
     [figures] = releases.control.evidence(3).slices
     assert (figures.champion and figures.champion.roc_auc) == shown
 
 
-def test_the_first_release_is_compared_with_the_average_in_every_slice(releases, monkeypatch):
+def test_the_first_release_is_compared_with_the_average_in_every_slice(releases):
     metrics = {"candidate": Metrics(rows=9, roc_auc=0.72), "average": Metrics(rows=9, roc_auc=0.5)}
     part = Slice(column="origin", value="JFK", **metrics)
     known = releases.registry.evaluation("run-2").model_copy(update={"slices": (part,)})
-    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.registry.evaluations[known.run_id] = known
     releases.watched(2)
     evidence = releases.control.evidence(2)
     assert evidence.champion_is_baseline and evidence.slices[0].champion.roc_auc == 0.5
-    assert "| origin = JFK | 9 | 0.72 | 0.5 | +0.2200 better |" in evidence.markdown()
+    assert "| origin = JFK | 9 | 0.72 | 0.5 | +0.2200 better |" in markdown.page(evidence)
 
 
 def test_the_validation_shown_is_that_of_the_version_trained_on(releases):
@@ -98,15 +100,15 @@ def test_the_validation_shown_is_that_of_the_version_trained_on(releases):
     assert evidence.validation == Validation(
         success=False, expectations=31, failures=("expect_column_max(temp)",), docs="/docs/3"
     )
-    assert "/docs/3" in evidence.markdown()
+    assert "/docs/3" in markdown.page(evidence)
 
 
-def test_the_baseline_answers_the_label_rate_of_the_training_rows(releases, monkeypatch):
+def test_the_baseline_answers_the_label_rate_of_the_training_rows(releases):
     from airworthy.model.kinds.binary import measure
 
     labels = np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
     average = measure(labels, np.full(8, 0.31))
     known = releases.registry.evaluation("run-2").model_copy(update={"average": average})
-    monkeypatch.setattr(releases.registry, "evaluation", lambda run_id: known)
+    releases.registry.evaluations[known.run_id] = known
     releases.candidate(2)
     assert releases.registry.baseline_rate == pytest.approx(0.31)

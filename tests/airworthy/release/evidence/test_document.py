@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airworthy.canonical import canonical_json
+from airworthy.release.evidence import markdown
 from airworthy.release.evidence.document import (
     Canary,
     Evidence,
@@ -80,18 +81,18 @@ def test_any_change_changes_the_digest(other):
 def test_a_figure_that_is_no_number_is_missing_and_never_breaks_digest_or_page(value):
     evidence = changed(candidate=Figures(rows=10, roc_auc=value, log_loss=value))
     assert Evidence.model_validate_json(evidence.model_dump_json()).digest == evidence.digest
-    assert "nan" not in evidence.markdown() and "inf" not in evidence.markdown()
+    assert "nan" not in markdown.page(evidence) and "inf" not in markdown.page(evidence)
 
 
 def test_the_page_compares_champion_and_candidate_overall_and_by_slice():
-    page = FULL.markdown()
+    page = markdown.page(FULL)
     assert "| Champion v5 | 0.7301 | +0.0109 better | 0.4002 | +0.0100 **worse** |" in page
     assert "| Always average | 0.5 | +0.2410 better | 0.52 | -0.1098 better |" in page
     assert "| origin = JFK | 9,000 | 0.71 | 0.72 | -0.0100 **worse** | +0.0100 **worse** |" in page
 
 
 def test_the_page_shows_canary_gates_data_trigger_and_links():
-    page = FULL.markdown()
+    page = markdown.page(FULL)
     assert "5 % of live traffic, measured 5.00 %. **promote**: 0 errors" in page
     assert "| Candidate | 103 | 0 | 0.000% | 8.5 ms |" in page
     assert "| min\\_roc\\_auc | ✓ met | 0.741 | 0.62 |" in page
@@ -114,7 +115,7 @@ def test_the_page_shows_canary_gates_data_trigger_and_links():
     ],
 )
 def test_what_a_person_must_not_miss_stands_before_the_figures(fields, warning):
-    page = changed(**fields).markdown()
+    page = markdown.page(changed(**fields))
     assert warning in page
     assert page.index(warning) < page.index("### Quality")
 
@@ -122,7 +123,7 @@ def test_what_a_person_must_not_miss_stands_before_the_figures(fields, warning):
 def test_text_from_data_cannot_draw_on_the_page():
     evil = "JFK | ok | [click](http://evil) <img src=x>\n# Approved"
     part = FULL.slices[0].model_copy(update={"value": evil})
-    page = changed(slices=(part,)).markdown()
+    page = markdown.page(changed(slices=(part,)))
     assert r"\[click\](http://evil) \<img src=x\> \# Approved" in page
     [row] = [line for line in page.splitlines() if "JFK" in line]
     assert row.replace("\\|", "").count("|") == 7

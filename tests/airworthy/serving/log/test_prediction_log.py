@@ -30,12 +30,13 @@ from serving_parts import (
     until,
 )
 
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
-from airworthy.serving.log.prediction_log import schema, table_name
+from airworthy.serving.log.prediction_log import schema
 from airworthy.serving.log.spool import Spool, SpoolFull, read
 from airworthy.traffic.split import sampled
 
-TABLE = table_name(NAME)
+TABLE = tables.predictions(NAME)
 RATE = SPEC.monitoring.prediction_log_rate
 
 

@@ -1,4 +1,4 @@
-"""Retries by kind of work, each rule with its reason, and what every DAG has in common."""
+"""Retries by kind of work, each rule with its reason."""
 
 from __future__ import annotations
 
@@ -7,13 +7,9 @@ from typing import Any
 
 from airflow.sdk import ExceptionRetryPolicy, RetryAction, RetryRule
 
+# by base class, so that a new kind of error cannot be forgotten here
 _FINAL = RetryRule(
-    exception=[
-        "airworthy.spec.pipeline.SpecError",
-        "airworthy.steps.steps.ValidationFailed",
-        "airworthy.steps.steps.GatesMissed",
-        "airworthy.release.controller.NotApproved",
-    ],
+    exception="airworthy.errors.Final",
     action=RetryAction.FAIL,
     reason="the same input gives the same answer: a person has to change something first",
 )
@@ -26,7 +22,7 @@ SERVICE_CALL: dict[str, Any] = {
         rules=[
             _FINAL,
             RetryRule(
-                exception=["airworthy.registry.registry.RegistryAway", ConnectionError, TimeoutError],
+                exception=["airworthy.errors.Away", ConnectionError, TimeoutError],
                 action=RetryAction.RETRY,
                 retry_delay=timedelta(seconds=15),
                 reason="the service is away; it is restarted by its supervisor, or by Kubernetes, within a minute",
@@ -57,8 +53,3 @@ VERDICT: dict[str, Any] = {
         ]
     ),
 }
-
-
-def tags(spec: Any, stage: str) -> list[str]:
-    """Tags by which people filter the DAG list."""
-    return sorted({"airworthy", spec.name, stage, *spec.tags})
