@@ -24,7 +24,7 @@ from airworthy_cluster import node as nodes
 from airworthy_cluster.errors import ClusterError
 from airworthy_cluster.events import Events
 from airworthy_cluster.kubelet import Kubelet
-from airworthy_cluster.processes import Processes, sweep
+from airworthy_cluster.runners import Runners, sweep
 from airworthy_cluster.store import Store
 
 log = logging.getLogger("airworthy.cluster")
@@ -127,8 +127,8 @@ class _Server(uvicorn.Server):
 
 async def _serve(options: Options, listening: socket.socket) -> None:
     home, capacity = options.home, options.capacity
-    store, processes = Store(home / "objects"), Processes(home)
-    kubelet = Kubelet(store, processes, Events(store), capacity, os.environ)
+    store, runners = Store(home / "objects"), Runners(home)
+    kubelet = Kubelet(store, runners, Events(store), capacity, os.environ)
     if store.find("namespaces", "", "default") is None:
         default = {"kind": "Namespace", "apiVersion": "v1", "metadata": {"name": "default"}}
         store.create("namespaces", {**default, "status": {"phase": "Active"}})
@@ -141,7 +141,7 @@ async def _serve(options: Options, listening: socket.socket) -> None:
     authority, key = certificate.ensure(home)
     access.write_kubeconfig(home / "kubeconfig", url, bearer, authority)
     config = uvicorn.Config(
-        access.RequireToken(api.application(store, kubelet, processes), bearer),
+        access.RequireToken(api.application(store, kubelet, runners), bearer),
         log_config=None, log_level="warning", access_log=False, timeout_graceful_shutdown=1, lifespan="off",
         ssl_certfile=authority, ssl_keyfile=key,
     )  # fmt: skip

@@ -12,7 +12,7 @@ from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from airworthy_cluster.errors import ApiError
-from airworthy_cluster.store import write_private
+from airworthy_cluster.private_files import write_private
 
 #: A supervisor may ask these without a token; they say nothing but "ok".
 OPEN_PATHS = frozenset({"/healthz", "/livez", "/readyz"})

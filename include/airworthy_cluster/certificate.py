@@ -6,7 +6,7 @@ import ipaddress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from airworthy_cluster.store import write_private
+from airworthy_cluster.private_files import write_private
 
 VALID_DAYS = 3650
 

@@ -7,8 +7,9 @@ from typing import Any
 
 from airworthy_cluster import environment, logs, quantities
 from airworthy_cluster.events import Events
-from airworthy_cluster.processes import Identity, Processes, alive
-from airworthy_cluster.status import Run, Runs
+from airworthy_cluster.processes import Identity
+from airworthy_cluster.runners import Attempt, Runners
+from airworthy_cluster.status import ContainerRun, PodRuns
 from airworthy_cluster.store import Obj, Store
 
 #: How often a container that lacks a secret or a host path is tried again.
@@ -26,20 +27,20 @@ class Containers:
         inherited: the environment of which pods see an allow-list; see ``environment.INHERITED``.
     """
 
-    def __init__(self, store: Store, processes: Processes, events: Events, inherited: Mapping[str, str]) -> None:
-        self._store, self._processes, self._events, self._inherited = store, processes, events, inherited
+    def __init__(self, store: Store, runners: Runners, events: Events, inherited: Mapping[str, str]) -> None:
+        self._store, self._runners, self._events, self._inherited = store, runners, events, inherited
 
-    def look(self, pod: Obj, runs: Runs, run: Run, now: float) -> None:
+    def observe(self, pod: Obj, runs: PodRuns, run: ContainerRun, now: float) -> None:
         """Notice the end of a running container."""
         assert run.process is not None
-        running = alive(run.process)
+        running = run.process.alive()
         # in this order: a runner writes its result, then ends
-        result = self._processes.result(pod["metadata"]["uid"], run.name, run.restarts)
+        result = self._runners.result(Attempt(pod["metadata"]["uid"], run.name, run.restarts))
         if result is None and running:
             return
         if result is None:
             # whoever killed the runner may have left its children; nobody will ever know their exit code
-            self._processes.kill_marked(pod["metadata"]["uid"], run.name)
+            self._runners.kill_container(pod["metadata"]["uid"], run.name)
             message = "the process above the container was killed; its exit code is not known"
             result = {"exitCode": 137, "reason": "ContainerStatusUnknown", "message": message}
             result |= {"startedAt": run.started, "finishedAt": now}
@@ -50,18 +51,18 @@ class Containers:
         if run.reason == "OOMKilled":
             self._events.record(pod, "Warning", "OOMKilling", f"container {run.name} {run.message}")
         elif run.exit_code and not runs.stop:
-            said = f"container {run.name}: exit code {run.exit_code} {run.message}".strip()
-            self._events.record(pod, "Warning", "Failed", said)
+            message = f"container {run.name}: exit code {run.exit_code} {run.message}".strip()
+            self._events.record(pod, "Warning", "Failed", message)
         if not runs.stop and _runs_again(pod["spec"].get("restartPolicy", "Always"), run):
             self._back_off(pod, run, now)
 
-    def _last_words(self, pod: Obj, runs: Runs, run: Run) -> str:
+    def _last_words(self, pod: Obj, runs: PodRuns, run: ContainerRun) -> str:
         """The end of the log of a failed container, if it asks for that as its termination message."""
         if _container(pod, runs, run)[0].get("terminationMessagePolicy") != "FallbackToLogsOnError":
             return ""
-        return logs.tail(self._processes.log(pod["metadata"]["uid"], run.name, run.restarts), LAST_WORDS_BYTES)
+        return logs.tail(self._runners.log(Attempt(pod["metadata"]["uid"], run.name, run.restarts)), LAST_WORDS_BYTES)
 
-    def _back_off(self, pod: Obj, run: Run, now: float) -> None:
+    def _back_off(self, pod: Obj, run: ContainerRun, now: float) -> None:
         run.last = run.as_state()
         wait = 0.0 if run.restarts == 0 else min(BACKOFF_SECONDS * 2 ** (run.restarts - 1), MAX_BACKOFF_SECONDS)
         run.state, run.reason, run.retry_at = "waiting", "CrashLoopBackOff", now + wait
@@ -70,7 +71,7 @@ class Containers:
         if wait:
             self._events.record(pod, "Warning", "BackOff", run.message)
 
-    def start(self, pod: Obj, runs: Runs, run: Run, now: float, record: Callable[[], None]) -> None:
+    def start(self, pod: Obj, runs: PodRuns, run: ContainerRun, now: float, record: Callable[[], None]) -> None:
         """Start a container, or say why it has to wait.
 
         Args:
@@ -79,10 +80,10 @@ class Containers:
         metadata, uid = pod["metadata"], pod["metadata"]["uid"]
         container, gpus = _container(pod, runs, run)
         try:
-            prepared = environment.prepare(
+            process = environment.prepare(
                 pod,
                 container,
-                folder=self._processes.folder(uid),
+                folder=self._runners.folder(uid),
                 gpus=gpus,
                 lookup=lambda plural, name: self._store.find(plural, metadata["namespace"], name),
                 inherited=self._inherited,
@@ -90,41 +91,32 @@ class Containers:
         except (environment.ConfigError, OSError) as error:
             self._not_yet(pod, run, "CreateContainerConfigError", str(error), now)
             return
-        order = self._processes.order(
-            uid,
-            run.name,
-            run.restarts,
-            argv=prepared.argv,
-            cwd=prepared.cwd,
-            memory=quantities.memory_limit(container),
-            no_new_privs=(container.get("securityContext") or {}).get("allowPrivilegeEscalation") is False,
-        )
 
         def started(identity: Identity) -> None:
             run.state, run.reason, run.message, run.started, run.process = "running", "", "", now, identity
             record()
 
         try:
-            self._processes.launch(uid, run.name, order, prepared.environment, started)
+            self._runners.launch(Attempt(uid, run.name, run.restarts), process, started)
         except (OSError, ValueError) as error:
             self._not_yet(pod, run, "CreateContainerError", str(error), now)
             return
-        said = f"Started container {run.name} as a local process; image {container['image']} is not run"
-        self._events.record(pod, "Normal", "Started", said)
+        message = f"Started container {run.name} as a local process; image {container['image']} is not run"
+        self._events.record(pod, "Normal", "Started", message)
 
-    def _not_yet(self, pod: Obj, run: Run, reason: str, message: str, now: float) -> None:
+    def _not_yet(self, pod: Obj, run: ContainerRun, reason: str, message: str, now: float) -> None:
         if message != run.message:
             self._events.record(pod, "Warning", "Failed", f"container {run.name}: {message}")
         run.state, run.reason, run.message, run.retry_at = "waiting", reason, message, now + CONFIG_RETRY_SECONDS
 
 
-def _runs_again(policy: str, run: Run) -> bool:
+def _runs_again(policy: str, run: ContainerRun) -> bool:
     if policy == "Always":
         return bool(run.exit_code) or not run.init
     return policy == "OnFailure" and bool(run.exit_code)
 
 
-def _container(pod: Obj, runs: Runs, run: Run) -> tuple[dict[str, Any], list[int]]:
+def _container(pod: Obj, runs: PodRuns, run: ContainerRun) -> tuple[dict[str, Any], list[int]]:
     """The container's spec and its share of the pod's devices."""
     first = 0
     for container in pod["spec"]["initContainers" if run.init else "containers"]:

@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from airworthy.errors import AirworthyError
-from airworthy_cluster.store import Obj, write_private
+from airworthy_cluster import quantities
+from airworthy_cluster.private_files import write_private
+from airworthy_cluster.store import Obj
 
 #: All that a process sees of the cluster's own environment. Credentials of the shell it was started from stay there.
 INHERITED = (
@@ -29,12 +31,22 @@ class ConfigError(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """All that is needed to start a container's process."""
+class ProcessSpec:
+    """All that is needed to start a container's process.
+
+    Attributes:
+        argv: the command.
+        environment: all that it sees.
+        cwd: its working directory.
+        memory: limit of its process tree in bytes, or none.
+        no_new_privs: whether it must not gain privileges, e.g. through setuid programs.
+    """
 
     argv: list[str]
     environment: dict[str, str]
     cwd: Path
+    memory: int | None
+    no_new_privs: bool
 
 
 def expand(text: str, variables: Mapping[str, str]) -> str:
@@ -51,7 +63,7 @@ def mount_variable(volume: str) -> str:
 
 def prepare(
     pod: Obj, container: dict[str, Any], *, folder: Path, gpus: list[int], lookup: Lookup, inherited: Mapping[str, str]
-) -> Prepared:
+) -> ProcessSpec:
     """Make the container's mounts and say what to run.
 
     Args:
@@ -86,7 +98,13 @@ def prepare(
             variables[entry["name"]] = expand(value, variables) if "value" in entry else value
     argv = [expand(part, variables) for part in [*container["command"], *(container.get("args") or ())]]
     wanted = container.get("workingDir")
-    return Prepared(argv, variables, Path(wanted) if wanted and Path(wanted).is_dir() else work)
+    return ProcessSpec(
+        argv,
+        variables,
+        cwd=Path(wanted) if wanted and Path(wanted).is_dir() else work,
+        memory=quantities.memory_limit(container),
+        no_new_privs=(container.get("securityContext") or {}).get("allowPrivilegeEscalation") is False,
+    )
 
 
 def decoded(obj: Obj) -> dict[str, str]:

@@ -19,9 +19,11 @@ from airworthy_cluster import node as nodes
 from airworthy_cluster import quantities, status
 from airworthy_cluster.containers import Containers
 from airworthy_cluster.events import Events
-from airworthy_cluster.processes import Identity, Processes, alive
-from airworthy_cluster.status import Run, Runs, Stop
-from airworthy_cluster.store import Obj, Store, timestamp, write_private
+from airworthy_cluster.private_files import write_private
+from airworthy_cluster.processes import Identity
+from airworthy_cluster.runners import Attempt, Runners
+from airworthy_cluster.status import ContainerRun, PodRuns, Stop
+from airworthy_cluster.store import Obj, Store, timestamp
 
 log = logging.getLogger("airworthy.cluster")
 
@@ -40,12 +42,12 @@ class Kubelet:
     """
 
     def __init__(
-        self, store: Store, processes: Processes, events: Events, capacity: nodes.Capacity, inherited: Mapping[str, str]
+        self, store: Store, runners: Runners, events: Events, capacity: nodes.Capacity, inherited: Mapping[str, str]
     ) -> None:
-        self._store, self._processes, self._events = store, processes, events
-        self._containers = Containers(store, processes, events, inherited)
+        self._store, self._runners, self._events = store, runners, events
+        self._containers = Containers(store, runners, events, inherited)
         self._capacity, self._labels = capacity, nodes.labels(capacity)
-        self._runs: dict[str, Runs] = {}
+        self._runs: dict[str, PodRuns] = {}
         self._written: dict[str, str] = {}
         self._arrivals: dict[str, int] = {}
         self._wake = asyncio.Event()
@@ -76,7 +78,7 @@ class Kubelet:
         self.wake()
         return self._store.save("pods", pod)
 
-    def run_of(self, pod: Obj, container: str) -> Run | None:
+    def run_of(self, pod: Obj, container: str) -> ContainerRun | None:
         """What is known of one container."""
         runs = self._runs.get(pod["metadata"]["uid"])
         return next((run for run in runs.containers if run.name == container), None) if runs else None
@@ -86,12 +88,12 @@ class Kubelet:
     def recover(self) -> None:
         """Take up the pods that an earlier cluster left, and report them."""
         known = {pod["metadata"]["uid"]: pod for pod in self._store.list("pods")}
-        for folder in (self._processes.home / "pods").glob("*"):
+        for folder in (self._runners.home / "pods").glob("*"):
             if folder.name not in known:
-                self._processes.forget(folder.name)
+                self._runners.forget(folder.name)
         for uid, pod in known.items():
             try:
-                self._runs[uid] = Runs.from_json(json.loads((self._processes.folder(uid) / "runs.json").read_text()))
+                self._runs[uid] = PodRuns.from_json(json.loads((self._runners.folder(uid) / "runs.json").read_text()))
             except FileNotFoundError:
                 continue
             for run in self._runs[uid].containers:
@@ -99,11 +101,11 @@ class Kubelet:
                     self._report_recovered(pod, run, run.process)
             self._publish(pod, self._runs[uid], time.time())
 
-    def _report_recovered(self, pod: Obj, run: Run, process: Identity) -> None:
-        result = self._processes.result(pod["metadata"]["uid"], run.name, run.restarts)
+    def _report_recovered(self, pod: Obj, run: ContainerRun, process: Identity) -> None:
+        result = self._runners.result(Attempt(pod["metadata"]["uid"], run.name, run.restarts))
         if result is not None:
             reason, what = "Recovered", f"ended while the cluster was away: exit code {result['exitCode']}"
-        elif alive(process):
+        elif process.alive():
             reason, what = "Adopted", f"(pid {process.pid}) still ran when the cluster came back; it is watched again"
         else:
             reason, what = "Lost", f"(pid {process.pid}) was gone when the cluster came back; its exit code is unknown"
@@ -147,20 +149,20 @@ class Kubelet:
         Returns:
             Whether there is a pod that may need another step without anybody asking.
         """
-        self._processes.reap()
-        room = nodes.room(self._capacity, self._labels)
+        self._runners.reap()
+        free = nodes.all_free(self._capacity, self._labels)
         waiting, busy = [], False
         for pod in self._store.list("pods"):
             runs = self._runs.get(pod["metadata"]["uid"])
             if runs is None:
                 waiting.append(pod)
             elif status.phase(runs) in ("Pending", "Running") or (runs.stop and runs.stop.reason == "Deleted"):
-                needs_room = self._advance(pod, runs, now)
-                busy |= needs_room
-                if needs_room:
-                    room.take(pod["spec"], runs.gpus)
+                placed = self._advance(pod, runs, now)
+                busy |= placed
+                if placed:
+                    free.take(pod["spec"], runs.gpus)
         for pod in self._in_order(waiting) if place else ():
-            busy |= self._place(pod, room, now)
+            busy |= self._place(pod, free, now)
         return busy
 
     def _in_order(self, waiting: list[Obj]) -> list[Obj]:
@@ -175,8 +177,8 @@ class Kubelet:
         }
         return sorted(waiting, key=lambda pod: self._arrivals[pod["metadata"]["uid"]])
 
-    def _place(self, pod: Obj, room: nodes.Room, now: float) -> bool:
-        if why := room.lacks(pod["spec"]):
+    def _place(self, pod: Obj, free: nodes.FreeResources, now: float) -> bool:
+        if why := free.shortfall(pod["spec"]):
             before = pod.get("status") or {}
             pod_status = status.unplaced(before, why, now)
             if pod_status != before:
@@ -186,14 +188,14 @@ class Kubelet:
         wanted = sum(quantities.gpus(container) for container in pod["spec"]["containers"])
         wanted = max([wanted, *(quantities.gpus(container) for container in pod["spec"].get("initContainers") or ())])
         containers = [
-            *(Run(container["name"], init=True) for container in pod["spec"].get("initContainers") or ()),
-            *(Run(container["name"], init=False) for container in pod["spec"]["containers"]),
+            *(ContainerRun(container["name"], init=True) for container in pod["spec"].get("initContainers") or ()),
+            *(ContainerRun(container["name"], init=False) for container in pod["spec"]["containers"]),
         ]
         if containers[0].init:
             for run in containers:
                 run.reason = "PodInitializing"
-        runs = Runs(containers, placed=now, gpus=room.gpus[:wanted])
-        room.take(pod["spec"], runs.gpus)
+        runs = PodRuns(containers, placed=now, gpus=free.gpus[:wanted])
+        free.take(pod["spec"], runs.gpus)
         pod = {**pod, "spec": {**pod["spec"], "nodeName": nodes.NAME}}
         self._runs[pod["metadata"]["uid"]] = runs
         namespace, name = pod["metadata"]["namespace"], pod["metadata"]["name"]
@@ -201,11 +203,11 @@ class Kubelet:
         self._advance(pod, runs, now)
         return True
 
-    def _advance(self, pod: Obj, runs: Runs, now: float) -> bool:
+    def _advance(self, pod: Obj, runs: PodRuns, now: float) -> bool:
         """One pod's next steps; whether it still needs its place on the node."""
         for run in runs.containers:
             if run.state == "running":
-                self._containers.look(pod, runs, run, now)
+                self._containers.observe(pod, runs, run, now)
         deadline = pod["spec"].get("activeDeadlineSeconds")
         unfinished = status.phase(runs) in ("Pending", "Running")
         if deadline is not None and now >= runs.placed + deadline and runs.stop is None and unfinished:
@@ -225,13 +227,13 @@ class Kubelet:
         self._publish(pod, runs, now)
         return running or status.phase(runs) in ("Pending", "Running")
 
-    def _start_due(self, pod: Obj, runs: Runs, now: float) -> None:
+    def _start_due(self, pod: Obj, runs: PodRuns, now: float) -> None:
         inits = [run for run in runs.containers if run.init and not (run.state == "terminated" and run.exit_code == 0)]
         for run in inits[:1] or [run for run in runs.containers if not run.init]:
             if run.state == "waiting" and now >= run.retry_at:
                 self._containers.start(pod, runs, run, now, lambda: self._record(pod, runs))
 
-    def _stop(self, pod: Obj, runs: Runs, stop: Stop, now: float) -> None:
+    def _stop(self, pod: Obj, runs: PodRuns, stop: Stop, now: float) -> None:
         uid = pod["metadata"]["uid"]
         for run in runs.containers:
             if run.state != "running" or run.process is None:
@@ -239,11 +241,11 @@ class Kubelet:
             if not stop.told:
                 self._events.record(pod, "Normal", "Killing", f"Stopping container {run.name}: {stop.message}")
                 if now < stop.kill_at:
-                    self._processes.terminate(run.process)
+                    self._runners.terminate(run.process)
             if now >= stop.kill_at:
-                self._processes.kill(run.process)
+                self._runners.kill(run.process)
             if now >= stop.kill_at + RUNNER_PATIENCE_SECONDS:
-                self._processes.kill_marked(uid, run.name)
+                self._runners.kill_container(uid, run.name)
         stop.told = True
 
     def _forget(self, pod: Obj) -> None:
@@ -254,16 +256,16 @@ class Kubelet:
         self._store.remove("pods", pod)
         self._runs.pop(uid, None)
         self._written.pop(uid, None)
-        self._processes.forget(uid)
+        self._runners.forget(uid)
         self.wake()
 
-    def _record(self, pod: Obj, runs: Runs) -> None:
+    def _record(self, pod: Obj, runs: PodRuns) -> None:
         uid, text = pod["metadata"]["uid"], json.dumps(runs.as_json())
         if self._written.get(uid) != text:
-            write_private(self._processes.folder(uid) / "runs.json", text)
+            write_private(self._runners.folder(uid) / "runs.json", text)
             self._written[uid] = text
 
-    def _publish(self, pod: Obj, runs: Runs, now: float) -> None:
+    def _publish(self, pod: Obj, runs: PodRuns, now: float) -> None:
         # the stored pod may have newer labels than the one this tick began with; status and place are ours
         current = self._store.get("pods", pod["metadata"]["namespace"], pod["metadata"]["name"])
         new = status.placed(current.get("status") or {}, current["spec"], runs, now)

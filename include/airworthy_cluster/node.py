@@ -47,10 +47,10 @@ class Capacity:
 
 
 @dataclass
-class Room:
+class FreeResources:
     """What is free on the node, given the pods placed on it."""
 
-    free: dict[str, Decimal]
+    amounts: dict[str, Decimal]
     gpus: list[int]
     pods: int = MAX_PODS
     labels: dict[str, str] = field(default_factory=dict)
@@ -58,15 +58,15 @@ class Room:
     def take(self, spec: dict[str, Any], gpus: Iterable[int]) -> None:
         """Count a pod that has a place."""
         for name, value in quantities.pod_requests(spec).items():
-            self.free[name] = self.free.get(name, Decimal(0)) - value
+            self.amounts[name] = self.amounts.get(name, Decimal(0)) - value
         self.gpus = [device for device in self.gpus if device not in set(gpus)]
         self.pods -= 1
 
-    def lacks(self, spec: dict[str, Any]) -> str:
+    def shortfall(self, spec: dict[str, Any]) -> str:
         """Why the pod does not fit, in the scheduler's words; empty if it does."""
         reasons = []
         for name, value in sorted(quantities.pod_requests(spec).items()):
-            free = self.free.get(name, Decimal(0))
+            free = self.amounts.get(name, Decimal(0))
             if value > free:
                 reasons.append(f"Insufficient {name} (asked for {value.normalize():f}, free {free.normalize():f})")
         if spec.get("nodeName", NAME) != NAME:
@@ -79,9 +79,9 @@ class Room:
         return f"0/1 nodes are available: {', '.join(reasons)}." if reasons else ""
 
 
-def room(capacity: Capacity, labels: dict[str, str]) -> Room:
+def all_free(capacity: Capacity, labels: dict[str, str]) -> FreeResources:
     """The empty node."""
-    return Room(capacity.as_resources(), list(range(capacity.gpus)), labels=labels)
+    return FreeResources(capacity.as_resources(), list(range(capacity.gpus)), labels=labels)
 
 
 def as_object(capacity: Capacity, labels: dict[str, str], since: float) -> Obj:

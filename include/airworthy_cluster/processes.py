@@ -1,31 +1,19 @@
-"""Containers as local processes: start, recognise after a restart, stop, and find what a crash has left.
+"""Finding, recognising and ending this machine's processes, also those whose parent is gone.
 
-A process is known by its pid *and* its start time, so a pid that the kernel has given to somebody else is never
-mistaken for ours. Every process also carries the pod's uid and this cluster's home in its environment.
+A process is found by what its environment says of it, which all its descendants inherit. So nothing has to be recorded
+beforehand, nothing has to have survived a crash, and a process id that the system has given to somebody else is never
+mistaken for ours. The local cluster finds its pods' processes with it, the embedded stack its own.
 """
 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import shutil
 import signal
-import subprocess
-import sys
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
-
-from airworthy_local.processes import living
-
-RUNNER = Path(__file__).with_name("runner.py")
-HOME_MARK = "AIRWORTHY_CLUSTER_HOME"
-POD_MARK = "AIRWORTHY_POD_UID"
-CONTAINER_MARK = "AIRWORTHY_CONTAINER"
 
 
 @dataclass(frozen=True)
@@ -36,17 +24,14 @@ class Identity:
     pid: int
     started: int
 
+    @classmethod
+    def of(cls, pid: int) -> Identity:
+        """The process that has this id now; one that has ended already is never alive."""
+        return cls(_boot(), pid, _started(pid) or 0)
 
-@dataclass(frozen=True)
-class Order:
-    """What a runner is to do; see ``runner.run``."""
-
-    argv: list[str]
-    cwd: str
-    log: str
-    exit: str
-    memory: int | None
-    no_new_privs: bool
+    def alive(self) -> bool:
+        """Whether this very process still runs."""
+        return _boot() == self.boot and _started(self.pid) == self.started
 
 
 def _boot() -> str:
@@ -62,123 +47,65 @@ def _started(pid: int) -> int | None:
     return None if fields[0] in "ZX" else int(fields[19])
 
 
-def alive(identity: Identity) -> bool:
-    """Whether this very process still runs."""
-    return _boot() == identity.boot and _started(identity.pid) == identity.started
+def living() -> Iterator[psutil.Process]:
+    """Every process there is.
+
+    psutil keeps its objects from one look to the next, and one whose id was given to another process since then would
+    be that of the earlier one: it would look dead, and could not be ended.
+    """
+    psutil.process_iter.cache_clear()
+    yield from psutil.process_iter()
 
 
-class Processes:
-    """The processes of one cluster.
+def marked(marks: Mapping[str, str]) -> list[psutil.Process]:
+    """Every running process whose environment has all of these variables.
 
     Args:
-        home: the cluster's state folder; pods live in ``<home>/pods/<uid>``.
+        marks: variable -> the value it must have.
     """
-
-    def __init__(self, home: Path) -> None:
-        self.home = home
-        self._ours: dict[int, subprocess.Popen[bytes]] = {}
-
-    def folder(self, uid: str) -> Path:
-        """The pod's own folder."""
-        return self.home / "pods" / uid
-
-    def log(self, uid: str, container: str, restarts: int) -> Path:
-        """Where one run of a container logs."""
-        return self.folder(uid) / "logs" / f"{container}.{restarts}.log"
-
-    def result(self, uid: str, container: str, restarts: int) -> dict[str, Any] | None:
-        """How one run of a container ended, or none while that is not known; see ``runner.run``."""
-        try:
-            return json.loads(self._exit(uid, container, restarts).read_text())
-        except FileNotFoundError:
-            return None
-
-    def _exit(self, uid: str, container: str, restarts: int) -> Path:
-        return self.folder(uid) / "logs" / f"{container}.{restarts}.exit.json"
-
-    def order(
-        self,
-        uid: str,
-        container: str,
-        restarts: int,
-        *,
-        argv: list[str],
-        cwd: Path,
-        memory: int | None,
-        no_new_privs: bool,
-    ) -> Order:
-        """The order for one run of a container."""
-        log, end = self.log(uid, container, restarts), self._exit(uid, container, restarts)
-        log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        return Order(argv, str(cwd), str(log), str(end), memory, no_new_privs)
-
-    def launch(
-        self, uid: str, container: str, order: Order, environment: dict[str, str], record: Callable[[Identity], None]
-    ) -> None:
-        """Start a container.
-
-        Args:
-            record: is given the runner's identity and must have it on disk when it returns; only then is the runner
-                told to begin, so there is never a process that a restarted cluster would not know of.
-
-        Raises:
-            OSError: the machine starts no more processes.
-        """
-        marks = {HOME_MARK: str(self.home), POD_MARK: uid, CONTAINER_MARK: container}
-        with (self.folder(uid) / "runner.log").open("ab") as complaints:
-            runner = subprocess.Popen(
-                [sys.executable, "-I", str(RUNNER)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.DEVNULL,
-                stderr=complaints,
-                env={**environment, **marks},
-                start_new_session=True,
-            )
-        self._ours[runner.pid] = runner
-        record(Identity(_boot(), runner.pid, _started(runner.pid) or 0))
-        assert runner.stdin is not None
-        with contextlib.suppress(BrokenPipeError), runner.stdin as order_pipe:
-            order_pipe.write(json.dumps(asdict(order)).encode())
-
-    def reap(self) -> None:
-        """Let the kernel forget runners that have ended."""
-        for pid, runner in list(self._ours.items()):
-            if runner.poll() is not None:
-                del self._ours[pid]
-
-    def terminate(self, identity: Identity) -> None:
-        """SIGTERM to the container's process group."""
-        self._signal(identity, signal.SIGTERM)
-
-    def kill(self, identity: Identity) -> None:
-        """SIGKILL to the container's whole process tree; its runner stays to write down the end."""
-        self._signal(identity, signal.SIGUSR1)
-
-    def _signal(self, identity: Identity, number: int) -> None:
-        if alive(identity):
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(identity.pid, number)
-
-    def kill_marked(self, uid: str, container: str) -> None:
-        """SIGKILL to whatever carries the container's mark, its runner too."""
-        sweep(self.home, uid, container)
-
-    def forget(self, uid: str) -> None:
-        """Remove the pod's folder, with its logs and emptyDirs, and whatever process it may still have."""
-        sweep(self.home, uid)
-        shutil.rmtree(self.folder(uid), ignore_errors=True)
+    found = []
+    for process in living():
+        with contextlib.suppress(psutil.Error, OSError):
+            environment = process.environ()  # empty for a zombie
+            if all(environment.get(name) == value for name, value in marks.items()):
+                found.append(process)
+    return found
 
 
-def sweep(home: Path, uid: str | None = None, container: str | None = None) -> list[int]:
-    """Kill every process of one container, of one pod, or of all pods of a cluster that is not running any more.
+def descendants(processes: Iterable[psutil.Process]) -> list[psutil.Process]:
+    """The processes and everything that they started and that is still theirs."""
+    found: dict[int, psutil.Process] = {}
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            found |= {each.pid: each for each in [process, *process.children(recursive=True)]}
+    return list(found.values())
 
-    Finds them by the marks in their environment, so it needs neither the cluster nor its records.
+
+def end(processes: list[psutil.Process], *, grace_seconds: float) -> list[psutil.Process]:
+    """SIGTERM, then SIGKILL to what is left after the grace time.
+
+    Returns:
+        What lives all the same (stuck in the kernel, or not ours to kill).
+    """
+    for number, patience in ((signal.SIGTERM, grace_seconds), (signal.SIGKILL, 5.0)):
+        for process in processes:
+            with contextlib.suppress(psutil.Error):
+                process.send_signal(number)
+        _, processes = psutil.wait_procs(processes, timeout=patience)
+        processes = [process for process in processes if _lives(process)]
+        if not processes:
+            break
+    return processes
+
+
+def kill_all_marked(marks: Mapping[str, str]) -> list[int]:
+    """SIGKILL to every process with these marks, again and again until there is none: one may fork meanwhile.
 
     Returns:
         The pids that were killed.
     """
     killed: set[int] = set()
-    while found := _marked(home, uid, container):  # again, as one may fork while it is being looked for
+    while found := marked(marks):
         for process in found:
             with contextlib.suppress(psutil.Error):
                 process.kill()
@@ -187,12 +114,8 @@ def sweep(home: Path, uid: str | None = None, container: str | None = None) -> l
     return sorted(killed)
 
 
-def _marked(home: Path, uid: str | None, container: str | None) -> list[psutil.Process]:
-    wanted = {HOME_MARK: str(home.resolve()), POD_MARK: uid, CONTAINER_MARK: container}
-    found = []
-    for process in living():
-        with contextlib.suppress(psutil.Error, OSError):
-            marks = process.environ()  # empty for a zombie
-            if all(value is None or marks.get(mark) == value for mark, value in wanted.items()):
-                found.append(process)
-    return found
+def _lives(process: psutil.Process) -> bool:
+    try:
+        return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
+    except psutil.Error:
+        return False

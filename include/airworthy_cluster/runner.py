@@ -19,6 +19,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import psutil
@@ -62,14 +63,48 @@ def _now() -> str:
     return time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(nanoseconds // 10**9)) + f".{nanoseconds % 10**9:09d}Z"
 
 
-def _kill_tree() -> None:
-    """SIGKILL to every descendant, until there is none: one may fork while it is being looked for."""
-    while alive := [child for child in psutil.Process().children(recursive=True) if not _is_zombie(child)]:
-        for child in alive:
-            with contextlib.suppress(psutil.Error):
-                child.kill()
-        _reap()
-        time.sleep(0.005)
+class Descendants:
+    """Everything that this process has started and that still lives, however far down."""
+
+    def __init__(self) -> None:
+        _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)  # else one that daemonises would become init's
+        self.statuses: dict[int, int] = {}
+
+    def reap(self) -> None:
+        """Take note of those that have ended."""
+        with contextlib.suppress(ChildProcessError):
+            while (found := os.waitpid(-1, os.WNOHANG))[0]:
+                self.statuses[found[0]] = found[1]
+
+    def kill(self) -> None:
+        """SIGKILL to every one, until there is none: one may fork while it is being looked for."""
+        while alive := [child for child in self._tree() if not _is_zombie(child)]:
+            for child in alive:
+                with contextlib.suppress(psutil.Error):
+                    child.kill()
+            self.reap()
+            time.sleep(0.005)
+
+    def use_more_than(self, limit: int) -> bool:
+        """Whether they use more than ``limit`` bytes together.
+
+        Shared pages count once, but that costs more to find out, so only near the limit.
+        """
+        tree = self._tree()
+        return _sum(tree, lambda process: process.memory_info().rss) > limit and (
+            _sum(tree, lambda process: process.memory_full_info().pss) > limit
+        )
+
+    def _tree(self) -> list[psutil.Process]:
+        return psutil.Process().children(recursive=True)
+
+
+def _sum(processes: list[psutil.Process], measure: Callable[[psutil.Process], int]) -> int:
+    total = 0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            total += measure(process)
+    return total
 
 
 def _is_zombie(process: psutil.Process) -> bool:
@@ -79,33 +114,46 @@ def _is_zombie(process: psutil.Process) -> bool:
         return True
 
 
-def _reap() -> dict[int, int]:
-    """Exit statuses of the descendants that have ended."""
-    ended: dict[int, int] = {}
-    with contextlib.suppress(ChildProcessError):
-        while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            ended[found[0]] = found[1]
-            _statuses.update(ended)
-    return ended
+class Signals:
+    """SIGTERM, SIGUSR1 and SIGCHLD: they wake whoever waits for ``wakeup`` to be readable, and are acted on then."""
+
+    def __init__(self) -> None:
+        self.wakeup, wake = os.pipe()
+        os.set_blocking(wake, False)
+        signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
+        self._received: set[int] = set()
+        for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
+            signal.signal(number, lambda seen, _frame: self._received.add(seen))
+
+    def take(self, number: int) -> bool:
+        """Whether the signal has come since it was last asked for."""
+        if number not in self._received:
+            return False
+        self._received.discard(number)
+        return True
 
 
-_statuses: dict[int, int] = {}
+class Output:
+    """The pipe from the container to its log; ``writer`` is the container's end."""
 
+    def __init__(self, log: LogFile) -> None:
+        self._log = log
+        reader, self.writer = os.pipe()
+        #: What ``select`` waits for: this end while there is somebody at the other.
+        self.readers = [reader]
 
-def _memory(limit: int) -> int:
-    """Bytes the tree uses. Shared pages count once, but that costs more to find out, so only near the limit."""
-    tree = psutil.Process().children(recursive=True)
-    total = 0
-    for process in tree:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_info().rss
-    if total <= limit:
-        return total
-    total = 0
-    for process in tree:
-        with contextlib.suppress(psutil.Error):
-            total += process.memory_full_info().pss
-    return total
+    def copy(self) -> None:
+        """What has come goes to the log; to be called when there is something, or the other end was closed."""
+        if data := os.read(self.readers[0], 1 << 16):
+            self._log.write(data)
+        else:
+            os.close(self.readers.pop())
+
+    def drain(self) -> None:
+        """Copy what is still in the pipe, and end the log."""
+        while self.readers and select.select(self.readers, [], [], 1.0)[0]:
+            self.copy()
+        self._log.close()
 
 
 def _in_child(no_new_privs: bool) -> None:
@@ -123,74 +171,63 @@ def run(order: dict[str, Any]) -> dict[str, Any]:
     Returns:
         ``exitCode``, ``reason``, ``message``, ``startedAt``, ``finishedAt`` (seconds since the epoch).
     """
-    _libc.prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0)
-    wakeup, wake = os.pipe()
-    os.set_blocking(wake, False)
-    signal.set_wakeup_fd(wake, warn_on_full_buffer=False)
-    asked: set[int] = set()
-    for number in (signal.SIGTERM, signal.SIGUSR1, signal.SIGCHLD):
-        signal.signal(number, lambda seen, _frame: asked.add(seen))
-    log = LogFile(order["log"])
-    output, into = os.pipe()
+    descendants, signals, log = Descendants(), Signals(), LogFile(order["log"])
+    output = Output(log)
     started = time.time()
     try:
-        main = subprocess.Popen(
-            order["argv"], cwd=order["cwd"], stdin=subprocess.DEVNULL, stdout=into, stderr=into, process_group=0,
-            preexec_fn=lambda: _in_child(order["no_new_privs"]),
+        container = subprocess.Popen(
+            order["argv"], cwd=order["cwd"], stdin=subprocess.DEVNULL, stdout=output.writer, stderr=output.writer,
+            process_group=0, preexec_fn=lambda: _in_child(order["no_new_privs"]),
         )  # fmt: skip
     except OSError as error:
         message = f"cannot start {order['argv'][0]!r} in {order['cwd']}: {error.strerror}"
         log.write(message.encode() + b"\n")
         log.close()
         # 128 and StartError: what a container runtime answers here
-        return {"exitCode": 128, "reason": "StartError", "message": message, "startedAt": started,
-                "finishedAt": time.time()}  # fmt: skip
-    os.close(into)
+        return _result(128, "StartError", message, started, time.time())
+    os.close(output.writer)
+    oom = _watch(container.pid, order["memory"], descendants, signals, output)
+    finished = time.time()
+    descendants.kill()
+    output.drain()
+    if oom:
+        message = f"used more than its memory limit of {order['memory']} bytes"
+        return _result(137, "OOMKilled", message, started, finished)
+    code = os.waitstatus_to_exitcode(descendants.statuses[container.pid])
+    code = 128 - code if code < 0 else code  # a signal's number, as a shell gives it
+    return _result(code, "Error" if code else "Completed", "", started, finished)
+
+
+def _watch(pid: int, memory: int | None, descendants: Descendants, signals: Signals, output: Output) -> bool:
+    """Copy output, pass on signals and look at memory until the container's main process has ended.
+
+    Returns:
+        Whether it was killed for using more than ``memory`` bytes.
+    """
     oom = False
     next_check = time.monotonic()
-    while main.pid not in _statuses:
-        readable, _, _ = select.select([output, wakeup] if output >= 0 else [wakeup], [], [], CHECK_SECONDS)
-        if wakeup in readable:
-            os.read(wakeup, 4096)
-        if output in readable:
-            if data := os.read(output, 1 << 16):
-                log.write(data)
-            else:
-                output = _close(output)
-        if signal.SIGTERM in asked:
-            asked.discard(signal.SIGTERM)
+    while pid not in descendants.statuses:
+        readable, _, _ = select.select([*output.readers, signals.wakeup], [], [], CHECK_SECONDS)
+        if signals.wakeup in readable:
+            os.read(signals.wakeup, 4096)
+        if output.readers and output.readers[0] in readable:
+            output.copy()
+        if signals.take(signal.SIGTERM):
             with contextlib.suppress(ProcessLookupError):
-                os.killpg(main.pid, signal.SIGTERM)
-        if signal.SIGUSR1 in asked:
-            _kill_tree()
-        if order["memory"] and time.monotonic() >= next_check:
+                os.killpg(pid, signal.SIGTERM)
+        if signals.take(signal.SIGUSR1):
+            descendants.kill()
+        if memory and time.monotonic() >= next_check:
             next_check = time.monotonic() + CHECK_SECONDS
-            if _memory(order["memory"]) > order["memory"]:
+            if descendants.use_more_than(memory):
                 oom = True
-                _kill_tree()
-        _reap()
-    finished = time.time()
-    _kill_tree()
-    while output >= 0 and select.select([output], [], [], 1.0)[0]:
-        if data := os.read(output, 1 << 16):
-            log.write(data)
-        else:
-            output = _close(output)
-    log.close()
-    code = os.waitstatus_to_exitcode(_statuses[main.pid])
-    code = 128 - code if code < 0 else code
-    return {
-        "exitCode": 137 if oom else code,
-        "reason": "OOMKilled" if oom else "Error" if code else "Completed",
-        "message": f"used more than its memory limit of {order['memory']} bytes" if oom else "",
-        "startedAt": started,
-        "finishedAt": finished,
-    }
+                descendants.kill()
+        descendants.reap()
+    return oom
 
 
-def _close(descriptor: int) -> int:
-    os.close(descriptor)
-    return -1
+def _result(code: int, reason: str, message: str, started: float, finished: float) -> dict[str, Any]:
+    return {"exitCode": code, "reason": reason, "message": message, "startedAt": started, "finishedAt": finished}
 
 
 def main() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from airworthy_cluster.errors import bad_request
 
-Test = Callable[[dict[str, Any]], bool]
+Predicate = Callable[[dict[str, Any]], bool]
 
 _SET_BASED = re.compile(r"^(?P<key>[\w./-]+)\s+(?P<op>in|notin)\s+\((?P<values>[^)]*)\)$")
 _EQUALITY = re.compile(r"^(?P<key>[\w./-]+)\s*(?P<op>==|=|!=)\s*(?P<value>[\w./-]*)$")
@@ -26,7 +26,7 @@ FIELDS = {
 }  # fmt: skip
 
 
-def by_labels(selector: str) -> Test:
+def by_labels(selector: str) -> Predicate:
     """A test for one label selector, e.g. ``app=x,tier!=y,env in (a,b),!old``.
 
     Raises:
@@ -36,7 +36,7 @@ def by_labels(selector: str) -> Test:
     return lambda obj: all(test((obj["metadata"].get("labels")) or {}) for test in tests)
 
 
-def _label_test(term: str) -> Test:
+def _label_test(term: str) -> Predicate:
     if match := _SET_BASED.match(term):
         key, values = match["key"], {value.strip() for value in match["values"].split(",")}
         # as in Kubernetes, an object without the label is also "not in" the set
@@ -54,7 +54,7 @@ def _label_test(term: str) -> Test:
     )
 
 
-def by_fields(plural: str, selector: str) -> Test:
+def by_fields(plural: str, selector: str) -> Predicate:
     """A test for one field selector, e.g. ``status.phase!=Failed,spec.nodeName=airworthy``.
 
     Raises:
@@ -78,7 +78,7 @@ def _field(obj: Any, path: list[str]) -> str:
     return "" if obj is None else str(obj).lower() if isinstance(obj, bool) else str(obj)
 
 
-def both(plural: str, labels: str | None, fields: str | None) -> Test:
+def both(plural: str, labels: str | None, fields: str | None) -> Predicate:
     """A test for a request's ``labelSelector`` and ``fieldSelector`` together."""
     by_label, by_field = by_labels(labels or ""), by_fields(plural, fields or "")
     return lambda obj: by_label(obj) and by_field(obj)

@@ -12,7 +12,7 @@ Phase = Literal["Pending", "Running", "Succeeded", "Failed"]
 
 
 @dataclass
-class Run:
+class ContainerRun:
     """One container: its current run, and how the one before ended. Times are seconds since the epoch."""
 
     name: str
@@ -30,13 +30,13 @@ class Run:
 
     def as_state(self) -> dict[str, Any]:
         """The container's ``state``."""
-        said = {"reason": self.reason, **({"message": self.message} if self.message else {})}
+        why = {"reason": self.reason, **({"message": self.message} if self.message else {})}
         if self.state == "waiting":
-            return {"waiting": said}
+            return {"waiting": why}
         if self.state == "running":
             return {"running": {"startedAt": timestamp(self.started)}}
         times = {"startedAt": timestamp(self.started), "finishedAt": timestamp(self.finished)}
-        return {"terminated": {"exitCode": self.exit_code, **said, **times}}
+        return {"terminated": {"exitCode": self.exit_code, **why, **times}}
 
 
 @dataclass
@@ -50,10 +50,10 @@ class Stop:
 
 
 @dataclass
-class Runs:
+class PodRuns:
     """All that the cluster knows of a placed pod and that the API object does not say; kept on disk beside it."""
 
-    containers: list[Run]
+    containers: list[ContainerRun]
     placed: float
     gpus: list[int] = field(default_factory=list)
     stop: Stop | None = None
@@ -63,13 +63,16 @@ class Runs:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Runs:
+    def from_json(cls, data: dict[str, Any]) -> PodRuns:
         """From the disk."""
-        runs = [Run(**{**run, "process": run["process"] and Identity(**run["process"])}) for run in data["containers"]]
-        return cls(runs, data["placed"], data["gpus"], data["stop"] and Stop(**data["stop"]))
+        containers = [
+            ContainerRun(**{**run, "process": run["process"] and Identity(**run["process"])})
+            for run in data["containers"]
+        ]
+        return cls(containers, data["placed"], data["gpus"], data["stop"] and Stop(**data["stop"]))
 
 
-def phase(runs: Runs) -> Phase:
+def phase(runs: PodRuns) -> Phase:
     """Kubernetes' summary of a placed pod. A run that will be tried again is ``waiting``, so it never ends the pod."""
     if runs.stop and runs.stop.reason != "Deleted" and not any(run.state == "running" for run in runs.containers):
         return "Failed"
@@ -89,21 +92,21 @@ def unplaced(old: dict[str, Any], why: str, now: float) -> dict[str, Any]:
     }
 
 
-def placed(old: dict[str, Any], spec: dict[str, Any], runs: Runs, now: float) -> dict[str, Any]:
+def placed(old: dict[str, Any], spec: dict[str, Any], runs: PodRuns, now: float) -> dict[str, Any]:
     """The status of a pod that has a place on the node."""
     current = phase(runs)
     main = [run for run in runs.containers if not run.init]
     init_done = all(run.state == "terminated" and not run.exit_code for run in runs.containers if run.init)
     ready = all(run.state == "running" for run in main) and not runs.stop
     why = {"Succeeded": "PodCompleted", "Failed": "PodFailed"}.get(current, "ContainersNotReady")
-    said = {} if runs.stop is None or runs.stop.reason == "Deleted" else {
+    stopped = {} if runs.stop is None or runs.stop.reason == "Deleted" else {
         "reason": runs.stop.reason, "message": runs.stop.message
     }  # fmt: skip
     containers = {container["name"]: container for container in _containers(spec)}
     statuses = [(run.init, _container_status(run, containers[run.name])) for run in runs.containers]
     status = {
         "phase": current,
-        **(said if current == "Failed" else {}),
+        **(stopped if current == "Failed" else {}),
         "conditions": _conditions(
             old,
             now,
@@ -127,7 +130,7 @@ def _containers(spec: dict[str, Any]) -> list[dict[str, Any]]:
     return [*(spec.get("initContainers") or ()), *spec["containers"]]
 
 
-def _container_status(run: Run, container: dict[str, Any]) -> dict[str, Any]:
+def _container_status(run: ContainerRun, container: dict[str, Any]) -> dict[str, Any]:
     done = run.init and run.state == "terminated" and not run.exit_code
     return {
         "name": run.name,

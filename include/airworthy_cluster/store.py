@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
 import time
 import uuid
 from collections import deque
@@ -20,6 +19,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from airworthy_cluster.errors import ApiError, not_found
+from airworthy_cluster.private_files import write_private
 
 Obj = dict[str, Any]
 Key = tuple[str, str]
@@ -31,15 +31,6 @@ def timestamp(seconds: float | None = None) -> str:
     """A moment as Kubernetes writes it: RFC 3339, whole seconds, UTC; now by default."""
     moment = datetime.fromtimestamp(time.time() if seconds is None else seconds, UTC)
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def write_private(path: Path, text: str) -> None:
-    """Replace a file atomically; only its owner may read it."""
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-        file.write(text.encode(errors="surrogateescape"))
-    temporary.replace(path)
 
 
 @dataclass(frozen=True)

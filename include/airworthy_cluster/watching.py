@@ -18,7 +18,7 @@ async def lines(
     *,
     since: int | None,
     seconds: float,
-    visible: selection.Test,
+    visible: selection.Predicate,
     shown: Callable[[Obj], Obj],
 ) -> AsyncIterator[bytes]:
     """Watch events until ``seconds`` have passed or the cluster ends.
@@ -41,7 +41,7 @@ def _line(kind: str, body: Obj) -> bytes:
     return json.dumps({"type": kind, "object": body}).encode() + b"\n"
 
 
-def _seen_as(change: Change, visible: selection.Test) -> str | None:
+def _seen_as(change: Change, visible: selection.Predicate) -> str | None:
     """What a change is for a client that sees only some objects: one that stops matching is deleted for it."""
     before = change.before is not None and visible(change.before)
     after = change.type != "DELETED" and visible(change.object)

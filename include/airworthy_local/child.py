@@ -11,7 +11,8 @@ import os
 import sys
 from pathlib import Path
 
-from airworthy_local.processes import PROCESS_MARK, STACK_MARK, descendants, end, marked
+from airworthy_cluster.processes import descendants, end
+from airworthy_local.processes import PROCESS_MARK, STACK_MARK, marked
 
 
 def main() -> None:

@@ -3,23 +3,13 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import json
 import os
 import secrets
 from dataclasses import dataclass
 from pathlib import Path
 
-
-def write_private(path: Path, text: str) -> None:
-    """Write a file in one step, readable by its owner only from the first moment on."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    draft = path.with_name(f"{path.name}.{os.getpid()}")
-    with contextlib.suppress(FileNotFoundError):
-        draft.unlink()
-    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-        file.write(text)
-    draft.replace(path)
+from airworthy_cluster.private_files import write_private
 
 
 @dataclass(frozen=True)

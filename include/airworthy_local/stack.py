@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
 from airworthy.settings import PROJECT_ROOT, Settings
+from airworthy_cluster.private_files import write_private
+from airworthy_cluster.runners import sweep
 from airworthy_local import airflow_config, airflow_settings, preconditions, programs
-from airworthy_local.credentials import Keys, write_private
+from airworthy_local.credentials import Keys
 from airworthy_local.ports import LOOPBACK, Ports
 from airworthy_local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK
 from airworthy_local.programs import ProcessHealth
@@ -175,12 +177,8 @@ class Stack:
             How many processes were ended; 0 when nothing ran.
         """
         ended = self._supervisor().stop()
-        with contextlib.suppress(ImportError):
-            from airworthy_cluster.processes import sweep
-
-            # pods do not see the stack's environment, so they are found by their own marks
-            ended += len(sweep(self.home / "cluster"))
-        return ended
+        # pods do not see the stack's environment, so they are found by their own marks
+        return ended + len(sweep(self.home / "cluster"))
 
     def known(self) -> bool:
         """Whether it was ever started, so that it has addresses, keys and users."""

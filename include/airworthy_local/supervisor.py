@@ -24,7 +24,8 @@ from typing import Any, Literal
 import psutil
 
 from airworthy.errors import AirworthyError
-from airworthy_local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK, descendants, end, marked
+from airworthy_cluster.processes import descendants, end
+from airworthy_local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK, marked
 
 State = Literal["stopped", "starting", "running", "failing"]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from airworthy.errors import AirworthyError
-from airworthy_local.credentials import write_private
+from airworthy_cluster.private_files import write_private
 
 #: Airflow user -> role of its simple auth manager. `user` is the least role that may answer required actions: `viewer`
 #: only reads, and `op` could read connections and so the lake's keys.

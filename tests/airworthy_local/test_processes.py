@@ -10,7 +10,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from airworthy_local.processes import STACK_MARK, end, marked
+from airworthy_cluster.processes import end
+from airworthy_local.processes import STACK_MARK, marked
 
 
 def test_a_process_that_has_an_ended_ones_id_is_found_and_ended(
