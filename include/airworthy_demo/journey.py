@@ -6,14 +6,15 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
 
 if TYPE_CHECKING:
+    from airworthy_demo.playback import Playback
     from airworthy_demo.replay import Replay
-    from airworthy_demo.traffic import ReplayReport
+    from airworthy_demo.tally import ReplayReport
 
 #: The least time between a request and its answer.
 _READING_SECONDS = 5
@@ -88,16 +89,16 @@ def waits_for_a_person(tasks: Sequence[TaskState]) -> bool:
 
 
 @dataclass
-class Traffic:
+class BackgroundTraffic:
     """Replayed requests in a thread of their own, beside a release that watches them.
 
     Args:
         replay: the player.
-        options: keyword arguments of ``Replay.traffic``.
+        playback: which days, and how fast.
     """
 
     replay: Replay
-    options: dict[str, Any]
+    playback: Playback
     report: ReplayReport | None = None
     error: BaseException | None = None
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -108,7 +109,7 @@ class Traffic:
 
         def run() -> None:
             try:
-                self.report = self.replay.traffic(**self.options, stop=self._stop, on_progress=on_progress)
+                self.report = self.replay.traffic(self.playback, stop=self._stop, on_progress=on_progress)
             except BaseException as error:  # handed over to whoever waits
                 self.error = error
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,20 +16,24 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
-from airworthy.airflow_api.client import AirflowApi, RequiredAction
+from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
 from airworthy_demo import journey, summary
+from airworthy_demo.playback import Pace, Playback
+from airworthy_demo.prediction_request import curl_line
+from airworthy_demo.progress import Progress, going_run
 from airworthy_demo.view import View
 
 if TYPE_CHECKING:
-    from airworthy.registry.registry import Registry
-    from airworthy.release.controller import ReleaseController
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
+    from airworthy_demo.world import World
     from airworthy_local.stack import Stack
 
 PIPELINE = "flight_delays"
 Approval = Literal["ask", "manual", "automatic"]
+#: At this rate it lasts a little longer than the canary's window.
+SEPTEMBER = Playback(date(2013, 9, 1), date(2013, 9, 30), limit=4000, pace=Pace(rate=80))
 
 
 class NotPromoted(AirworthyError):
@@ -40,19 +46,14 @@ class Plan:
 
     Attributes:
         land_from, land_to: days whose files land before training, both included.
-        traffic_from, traffic_to: days whose flights are sent as requests, both included.
-        requests: how many requests at most.
-        rate: requests per second.
+        playback: whose flights are sent as requests, and how fast.
         canary_minutes: length of the canary window.
         approval: ask on the terminal, wait for the browser, or approve as the demo's approver.
     """
 
     land_from: date = date(2013, 1, 1)
     land_to: date = date(2013, 8, 31)
-    traffic_from: date = date(2013, 9, 1)
-    traffic_to: date = date(2013, 9, 30)
-    requests: int = 4000
-    rate: float = 80
+    playback: Playback = SEPTEMBER
     canary_minutes: float = 0.8
     approval: Approval = "ask"
 
@@ -108,41 +109,61 @@ class Demo:
             AirworthyError: a stage failed; says which, why, and where to look.
         """
         self.stack.up(console=self.view.console)
-        self.settings: Settings = self.stack.settings()
-        self.spec = _spec(self.settings)
         self._land()
         admin = self.stack.credentials("admin")
         with AirflowApi(self.stack.airflow_url, admin.user, admin.password) as api:
             for stage in ("data", "train", "release"):
                 api.wait_for_dag(f"{PIPELINE}.{stage}")
             self._data(api)
-            version = self._waiting_version(api) or self._current_champion()
+            version = self.progress.undecided_version(api) or self._current_champion()
             if version is None:
                 version = self._train(api)
-            if self._champion() != version:
+            if self.progress.champion() != version:
                 self._release(api, version)
         self._summary(version)
         return version
 
+    @cached_property
+    def settings(self) -> Settings:
+        """The stack's addresses."""
+        return self.stack.settings()
+
+    @cached_property
+    def spec(self) -> PipelineSpec:
+        """The pipeline that is played."""
+        from airworthy.spec import folders
+
+        return folders.load(self.settings.pipelines, PIPELINE)
+
+    @cached_property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(self.settings, self.spec)
+
+    @cached_property
+    def world(self) -> World:
+        """The flights."""
+        from airworthy_demo.world import World
+
+        return World()
+
     # ------------------------------------------------------------------ stages
 
     def _land(self) -> None:
-        from airworthy_demo.world import World
-
         plan = self.plan
         with self.view.stage(f"Landing the files of {plan.land_from} to {plan.land_to}"):
-            new = World().land(self.settings.landing, plan.land_from, plan.land_to)
+            new = self.world.land(self.settings.landing, plan.land_from, plan.land_to)
             self.view.say(f"{len(new)} new files in {self.settings.landing}" if new else "all are there already")
 
     def _data(self, api: AirflowApi) -> None:
         with self.view.stage("Data: ingest, features on Spark, validation, publishing"):
-            run_id = _active(api, f"{PIPELINE}.data") or api.trigger(f"{PIPELINE}.data", {}, run_id=_run_id())
+            run_id = going_run(api, f"{PIPELINE}.data") or api.trigger(f"{PIPELINE}.data", {}, run_id=_run_id())
             journey.must_succeed(api, f"{PIPELINE}.data", run_id, self.view.tasks)
 
     def _train(self, api: AirflowApi) -> int:
         with self.view.stage("Train: DeepSpeed in a pod, evaluation on a later holdout, gates, registration"):
             conf: dict[str, Any] = {"reason": "demo", "canary_minutes": self.plan.canary_minutes}
-            run_id = _active(api, f"{PIPELINE}.train") or api.trigger(f"{PIPELINE}.train", conf, run_id=_run_id())
+            run_id = going_run(api, f"{PIPELINE}.train") or api.trigger(f"{PIPELINE}.train", conf, run_id=_run_id())
             journey.must_succeed(api, f"{PIPELINE}.train", run_id, self.view.tasks)
             version = api.result(f"{PIPELINE}.train", run_id, "register")
             if version is None:
@@ -157,42 +178,27 @@ class Demo:
             self._approve(api, journey.wait_for_action(api, PIPELINE, version))
         with self.view.stage(f"Promotion of v{version}"):
             journey.must_succeed(api, dag_id, run_id, self.view.tasks)
-        if self._champion() != version:
-            closed = self._controller().closed(version)
-            why = f"{closed.event} by {closed.actor}: {closed.reason}" if closed else "undecided"
+        if self.progress.champion() != version:
+            why = self.progress.outcome(version)
             raise NotPromoted(f"v{version} was not promoted: {why}", next_step="airworthy ledger")
 
     def _canary(self, api: AirflowApi, dag_id: str, run_id: str) -> None:
         from airworthy_demo.replay import Replay
-        from airworthy_demo.world import World
 
-        plan = self.plan
-        options = {
-            "start": plan.traffic_from,
-            "end": plan.traffic_to,
-            "limit": plan.requests,
-            "rate": plan.rate,
-        }
-        traffic = journey.Traffic(Replay(World(), self.settings, self.spec), options)
-        watching = ("running", "deferred")
-        journey.follow(
-            api,
-            dag_id,
-            run_id,
-            self.view.tasks,
-            until=lambda tasks: journey.state_of(tasks, "watch") in (*watching, "success", "failed"),
-        )
-        if journey.state_of(api.tasks(dag_id, run_id), "watch") in watching:
+        def follow(until: Callable[[Sequence[TaskState]], bool]) -> str | None:
+            """The watch's state, once ``until`` holds."""
+            journey.follow(api, dag_id, run_id, self.view.tasks, until=until)
+            return journey.state_of(api.tasks(dag_id, run_id), "watch")
+
+        watching, over = ("running", "deferred"), ("success", "failed")
+        if follow(lambda tasks: journey.state_of(tasks, "watch") in (*watching, *over)) in watching:
+            traffic = journey.BackgroundTraffic(Replay(self.world, self.settings, self.spec), self.plan.playback)
             traffic.start(lambda report: self.view.note(report.line()))
-            journey.follow(
-                api,
-                dag_id,
-                run_id,
-                self.view.tasks,
-                until=lambda tasks: (
+            follow(
+                lambda tasks: (
                     journey.waits_for_a_person(tasks)
                     or journey.state_of(tasks, "watch") in ("failed", "upstream_failed")
-                ),
+                )
             )
             self.view.say(traffic.finish(now=True).line())
 
@@ -231,70 +237,22 @@ class Demo:
                 timeout_seconds=self.spec.release.approval_timeout_hours * 3600,
             )
 
-    def _summary(self, version: int) -> None:
-        stack, evidence = self.stack, self._controller().evidence(version)
-        links = {
-            "Airflow": f"{stack.airflow_url}/dags/{PIPELINE}.release/runs/{PIPELINE}-v{version}",
-            "MLflow": f"{self.settings.mlflow_url}/#/models/{PIPELINE}/versions/{version}",
-            "Data Docs": str(Path(self.settings.home) / "data_docs" / PIPELINE / "index.html"),
-            "Ask it": f"{self.settings.serving_url}/v1/models/{PIPELINE}:predict (`airworthy env` has the token)",
-            "Ledger": "airworthy ledger",
-        }
-        summary.show(self.view.console, evidence, links)
-
-    # ------------------------------------------------------------------ what is there already
-
-    def _registry(self) -> Registry:
-        from airworthy.registry.registry import Registry
-
-        return Registry(self.settings.mlflow_url)
-
-    def _controller(self) -> ReleaseController:
-        from airworthy.ledger.ledger import Ledger
-        from airworthy.release.controller import ReleaseController
-
-        return ReleaseController(self.spec, self._registry(), Ledger(self.settings.ledger_url), self.settings)
-
-    def _champion(self) -> int | None:
-        return self._registry().serving_state(PIPELINE).champion
-
     def _current_champion(self) -> int | None:
-        """The champion, if it was trained on the data and code that are there now."""
-        from airworthy.code_version import code_version
-        from airworthy.features import published
-        from airworthy.lake.lake import Lake
-
-        champion = self._champion()
-        if champion is None:
-            return None
-        tags = self._registry().version_tags(PIPELINE, champion)
-        now = published.latest(Lake.of(self.settings), self.spec)
-        same = tags.get("airworthy.data_version") == str(now.version)
-        if tags.get("airworthy.kind") != "candidate" or not same:
-            return None
-        if tags.get("airworthy.code_version") != code_version():
-            return None
-        self.view.say(f"v{champion} was trained on these data with this code, and is the champion already")
+        champion = self.progress.current_champion()
+        if champion is not None:
+            self.view.say(f"v{champion} was trained on these data with this code, and is the champion already")
         return champion
 
-    def _waiting_version(self, api: AirflowApi) -> int | None:
-        """The candidate of a release that an earlier demo left undecided."""
-        runs = api.runs(f"{PIPELINE}.release", states=("queued", "running"))
-        names = [str(run["dag_run_id"]) for run in runs]
-        versions = [int(name.rpartition("-v")[2]) for name in names if name.startswith(f"{PIPELINE}-v")]
-        return max(versions, default=None)
-
-
-def _spec(settings: Settings) -> PipelineSpec:
-    from airworthy.spec import folders
-
-    return folders.load(settings.pipelines, PIPELINE)
-
-
-def _active(api: AirflowApi, dag_id: str) -> str | None:
-    """A run that an interrupted demo left behind and that is still going."""
-    runs = api.runs(dag_id, states=("queued", "running"))
-    return str(runs[0]["dag_run_id"]) if runs else None
+    def _summary(self, version: int) -> None:
+        settings = self.settings
+        links = {
+            "Airflow": f"{self.stack.airflow_url}/dags/{PIPELINE}.release/runs/{PIPELINE}-v{version}",
+            "MLflow": f"{settings.mlflow_url}/#/models/{PIPELINE}/versions/{version}",
+            "Data Docs": str(Path(settings.home) / "data_docs" / PIPELINE / "index.html"),
+            "Ledger": "airworthy ledger",
+        }
+        flight = self.world.requests(self.plan.playback.first)[0]
+        summary.show(self.view.console, self.progress.evidence(version), links, curl_line(settings, PIPELINE, flight))
 
 
 def _run_id() -> str:

@@ -6,28 +6,23 @@ import asyncio
 import itertools
 import threading
 import time
-from collections.abc import Callable, Iterator
-from datetime import date, datetime, timedelta
+from collections.abc import Iterator
+from dataclasses import replace as with_other
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from airworthy.errors import AirworthyError
-from airworthy_demo.traffic import Pace, ReplayReport, Tally, send
+from airworthy_demo.playback import MAX_BATCH, Pace, Playback, parse_day, parse_speed
+from airworthy_demo.prediction_request import predict_url
+from airworthy_demo.tally import ReplayReport, Tally, as_table
+from airworthy_demo.traffic import OnProgress, send
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
     from airworthy_demo.world import World
-
-OnProgress = Callable[[ReplayReport], None]
-DAY = 86_400.0
-
-
-class NotADay(AirworthyError):
-    """A date, or a range of dates, that cannot be played."""
 
 
 class Replay:
@@ -47,53 +42,32 @@ class Replay:
         self.spec = spec
 
     def traffic(
-        self,
-        start: date,
-        end: date | None = None,
-        *,
-        limit: int | None = None,
-        days_per_minute: float = 0.0,
-        rate: float | None = None,
-        concurrency: int = 8,
-        batch: int = 1,
-        stop: threading.Event | None = None,
-        on_progress: OnProgress | None = None,
+        self, playback: Playback, *, stop: threading.Event | None = None, on_progress: OnProgress | None = None
     ) -> ReplayReport:
-        """Send the flights from ``start`` to ``end`` as requests, in order of scheduled departure.
+        """Send the flights as requests, in order of scheduled departure; no files land.
 
-        Each is answered once: while the service is away, e.g. restarts, it is tried again for up to two minutes.
+        Each is answered once: while the service is away, e.g. restarts, it is tried again for as long as the pace's
+        patience lasts.
 
         Args:
-            start: first day.
-            end: last day, included; None for one day.
-            limit: send at most so many.
-            days_per_minute: play by the clock, so fast; 0 for as fast as possible.
-            rate: at most so many flights per second.
-            concurrency: HTTP requests under way at once.
-            batch: flights per HTTP request.
+            playback: which days, and how fast.
             stop: set it, from another thread, to send no more.
             on_progress: called twice a second with everything so far, in this thread.
 
         Raises:
+            WorldMissing: no flights on these days.
             ServiceRefuses: the token is wrong, or there is no such model.
         """
         tally = Tally()
-        pace = Pace(rate=rate, concurrency=concurrency, batch=batch)
-        self._send(start, end or start, tally, pace, limit, days_per_minute, stop, on_progress)
+        self._send(playback, tally, stop or threading.Event(), on_progress)
         return tally.report()
 
     def play(
         self,
-        start: date,
-        end: date,
+        playback: Playback,
         *,
         land: bool = True,
         traffic: bool = True,
-        limit: int | None = None,
-        days_per_minute: float = 0.0,
-        rate: float | None = None,
-        concurrency: int = 8,
-        batch: int = 1,
         stop: threading.Event | None = None,
         on_progress: OnProgress | None = None,
     ) -> ReplayReport:
@@ -102,23 +76,27 @@ class Replay:
         A day's flights file says how its flights ended, so that is how labels arrive: late, as in life.
 
         Args:
+            playback: which days, and how fast; its limit counts over all days.
             land: put the files into the landing zone.
             traffic: send the requests.
+            stop: set it, from another thread, to play no more.
+            on_progress: called twice a second and after each day, in this thread.
 
-        Other arguments, returns, raises: as :meth:`traffic`.
+        Raises:
+            WorldMissing: no flights on these days.
+            ServiceRefuses: the token is wrong, or there is no such model.
         """
-        tally = Tally()
-        pace = Pace(rate=rate, concurrency=concurrency, batch=batch)
-        for day in self._days(start, end):
-            if stop is not None and stop.is_set():
+        tally, stop = Tally(), stop or threading.Event()
+        for day in self.world.days_between(playback.first, playback.end):
+            if stop.is_set():
                 break
             tally.playing(day.isoformat())
             began = time.monotonic()
-            left = None if limit is None else limit - tally.report().requests - tally.report().errors
-            if traffic and (left is None or left > 0):
-                self._send(day, day, tally, pace, left, days_per_minute, stop, on_progress)
-            elif days_per_minute:
-                (stop or threading.Event()).wait(60 / days_per_minute - (time.monotonic() - began))
+            left = tally.left(playback.limit)
+            if traffic and left != 0:
+                self._send(with_other(playback, first=day, last=day, limit=left), tally, stop, on_progress)
+            elif playback.by_the_clock:
+                stop.wait(playback.seconds_per_day - (time.monotonic() - began))
             if land:
                 options = self.settings.storage_options
                 files = self.world.land(self.settings.landing, day, day, storage_options=options)
@@ -127,88 +105,36 @@ class Replay:
                 on_progress(tally.report())
         return tally.report()
 
-    def _send(
-        self,
-        start: date,
-        end: date,
-        tally: Tally,
-        pace: Pace,
-        limit: int | None,
-        days_per_minute: float,
-        stop: threading.Event | None,
-        on_progress: OnProgress | None,
-    ) -> None:
-        url = f"{self.settings.serving_url.rstrip('/')}/v1/models/{self.spec.name}:predict"
-        timed = itertools.islice(self._timed(start, end, days_per_minute), limit)
+    def _send(self, playback: Playback, tally: Tally, stop: threading.Event, on_progress: OnProgress | None) -> None:
         asyncio.run(
             send(
-                timed,
-                url=url,
+                itertools.islice(self._timed(playback), playback.limit),
+                url=predict_url(self.settings, self.spec.name),
                 token=self.settings.serving_token,
-                pace=pace,
+                pace=playback.pace,
                 tally=tally,
                 stop=stop,
                 on_progress=on_progress,
             )
         )
 
-    def _timed(self, start: date, end: date, days_per_minute: float) -> Iterator[tuple[float, dict[str, Any]]]:
+    def _timed(self, playback: Playback) -> Iterator[tuple[float, dict[str, Any]]]:
         """Each request with the second at which it is due; read from the world day by day."""
-        for index, day in enumerate(self._days(start, end)):
+        for index, day in enumerate(self.world.days_between(playback.first, playback.end)):
             for request in self.world.requests(day):
-                if days_per_minute:
-                    departure = datetime.fromisoformat(request["sched_dep"])
-                    clock = timedelta(hours=departure.hour, minutes=departure.minute).total_seconds() / DAY
-                    yield (index + clock) * 60 / days_per_minute, request
-                else:
-                    yield 0.0, request
-
-    def _days(self, start: date, end: date) -> list[date]:
-        if end < start:
-            raise NotADay(f"the last day {end} is before the first {start}", next_step="swap them")
-        days = [day for day in self.world.days if start <= day <= end]
-        if not days:
-            first, last = self.world.days[0], self.world.days[-1]
-            raise NotADay(f"no flights from {start} to {end}", next_step=f"the world lasts from {first} to {last}")
-        return days
-
-
-def as_table(report: ReplayReport) -> Table:
-    """For the terminal."""
-    from rich.table import Table
-
-    table = Table(box=None, show_header=False, pad_edge=False)
-    shares = ", ".join(
-        f"{variant} {count:,} ({100 * count / report.requests:.2f} %)"
-        for variant, count in sorted(report.by_variant.items())
-    )
-    latency = "" if report.p50_ms is None else f"p50 {report.p50_ms:.1f} ms, p95 {report.p95_ms:.1f} ms"
-    for name, value in (
-        ("day", report.day),
-        ("landed", f"{report.landed} files" if report.landed else ""),
-        ("answered", f"{report.requests:,} in {report.seconds:.0f} s, {report.rate:,.0f}/s"),
-        ("latency", latency),
-        ("shares", shares),
-        ("versions", ", ".join(f"v{version}: {count:,}" for version, count in report.versions.items())),
-        ("fallbacks", str(report.fallbacks or "")),
-        ("retries", str(report.retries or "")),
-        ("errors", f"{report.errors}: {report.last_error}" if report.errors else ""),
-    ):
-        if value:
-            table.add_row(f"[bold]{name}", value)
-    return table
+                yield playback.due(datetime.fromisoformat(request["sched_dep"]), index), request
 
 
 def replay(
     first: Annotated[str, typer.Option("--from", help="First day, e.g. 2013-09-01.")],
     last: Annotated[str, typer.Option("--to", help="Last day; the first when left out.")] = "",
     speed: Annotated[str, typer.Option(help="Days per minute, or max.")] = "max",
-    rate: Annotated[float, typer.Option(help="Requests per second at most; 0 for no limit.")] = 0.0,
+    rate: Annotated[float, typer.Option(min=0, help="Requests per second at most; 0 for no limit.")] = 0.0,
     land: Annotated[bool, typer.Option(help="Land each day's files when it is over: the labels.")] = True,
     traffic: Annotated[bool, typer.Option(help="Send each day's flights as requests.")] = True,
-    requests: Annotated[int, typer.Option(help="Send at most so many; 0 for all.")] = 0,
+    requests: Annotated[int, typer.Option(min=0, help="Send at most so many; 0 for all.")] = 0,
     concurrency: Annotated[int, typer.Option(min=1, help="HTTP requests under way at once.")] = 8,
-    batch: Annotated[int, typer.Option(min=1, max=1000, help="Flights per HTTP request.")] = 1,
+    batch: Annotated[int, typer.Option(min=1, max=MAX_BATCH, help="Flights per HTTP request.")] = 1,
     model: Annotated[str, typer.Option(help="The pipeline that is asked.")] = "flight_delays",
 ) -> None:
     """Play days of 2013: requests to the inference service, then the files with the outcomes."""
@@ -221,21 +147,18 @@ def replay(
 
     console = Console()
     try:
-        start = _day(first)
+        playback = Playback(
+            parse_day(first),
+            parse_day(last) if last else None,
+            limit=requests or None,
+            days_per_minute=parse_speed(speed),
+            pace=Pace(rate=rate or None, concurrency=concurrency, batch=batch),
+        )
         settings = from_environment()
         player = Replay(World(), settings, folders.load(settings.pipelines, model))
         with Live(console=console, refresh_per_second=4) as live:
             report = player.play(
-                start,
-                _day(last) if last else start,
-                land=land,
-                traffic=traffic,
-                limit=requests or None,
-                days_per_minute=_speed(speed),
-                rate=rate or None,
-                concurrency=concurrency,
-                batch=batch,
-                on_progress=lambda report: live.update(as_table(report)),
+                playback, land=land, traffic=traffic, on_progress=lambda report: live.update(as_table(report))
             )
             live.update(as_table(report))
     except AirworthyError as error:
@@ -245,25 +168,6 @@ def replay(
         raise typer.Exit(130) from error
     if report.errors:
         raise typer.Exit(1)
-
-
-def _day(text: str) -> date:
-    try:
-        return date.fromisoformat(text)
-    except ValueError as error:
-        raise NotADay(f"{text!r} is not a date", next_step="write it like 2013-09-01") from error
-
-
-def _speed(text: str) -> float:
-    if text == "max":
-        return 0.0
-    try:
-        speed = float(text)
-    except ValueError:
-        speed = -1.0
-    if speed < 0:
-        raise NotADay(f"speed: {text!r} is not a number of days per minute", next_step="e.g. --speed 2, or max")
-    return speed
 
 
 if __name__ == "__main__":

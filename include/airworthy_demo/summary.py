@@ -11,15 +11,23 @@ if TYPE_CHECKING:
     from airworthy.release.evidence.document import Evidence, Figures
 
 
-def show(console: Console, evidence: Evidence, links: dict[str, str]) -> None:
-    """Print metrics, versions, canary figures and links."""
+def show(console: Console, evidence: Evidence, links: dict[str, str], try_line: str) -> None:
+    """Print metrics, versions, canary figures and links, and a line to try it with.
+
+    Args:
+        console: where to print.
+        evidence: of the version that was promoted.
+        links: name -> where to look.
+        try_line: a command; comes last, in one line however wide the console is, so that it can be copied.
+    """
     console.print()
     console.print(_quality(evidence))
     console.print(_facts(evidence))
-    table = Table(title="Look around", title_justify="left", show_header=False, box=None, padding=(0, 2))
+    console.print("[italic]Look around[/italic]")
     for name, link in links.items():
-        table.add_row(name, link)
-    console.print(table)
+        console.out(f"  {name:<13} {link}", highlight=False)  # not cut where the console ends, nor made into markup
+    console.print("[italic]Ask for one flight's probability of being late[/italic]")
+    console.out(try_line, highlight=False)
 
 
 def _quality(evidence: Evidence) -> Table:

@@ -44,6 +44,19 @@ class World:
         """Every day that has flights, in order."""
         return sorted(self._daily["flights"])
 
+    def days_between(self, start: date, end: date) -> list[date]:
+        """The days from start to end, both included, that have flights.
+
+        Raises:
+            WorldMissing: there are none.
+        """
+        days = [day for day in self.days if start <= day <= end]
+        if not days:
+            raise WorldMissing(
+                f"no flights from {start} to {end}", next_step=f"the world lasts from {self.days[0]} to {self.days[-1]}"
+            )
+        return days
+
     def land(
         self,
         landing: str,
@@ -69,7 +82,7 @@ class World:
         Raises:
             WorldMissing: no flights in that range.
         """
-        days = self._days_between(start, end)
+        days = self.days_between(start, end)
         fs, root = filesystem(landing, storage_options or {})
         written = []
         for name, data in self._files(days):
@@ -117,16 +130,8 @@ class World:
             for key, delay in zip(table["key"].to_pylist(), delays, strict=True)
         ]
 
-    def _days_between(self, start: date, end: date) -> list[date]:
-        days = [day for day in self.days if start <= day <= end]
-        if not days:
-            raise WorldMissing(
-                f"no flights from {start} to {end}", next_step=f"the world lasts from {self.days[0]} to {self.days[-1]}"
-            )
-        return days
-
     def _between(self, start: date, end: date | None) -> pa.Table:
-        self._days_between(start, end or start)
+        self.days_between(start, end or start)
         local = self._flights["local"]
         first = pa.scalar(datetime.combine(start, time.min), local.type)
         after = pa.scalar(datetime.combine(end or start, time.min) + timedelta(days=1), local.type)

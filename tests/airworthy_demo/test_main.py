@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import io
+import json
+import shlex
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import typer
+from fake_airflow import FakeAirflow
 from rich.console import Console
 from typer.testing import CliRunner
 
-from airworthy.airflow_api.client import RequiredAction, TaskState
+from airworthy.airflow_api.client import RequiredAction
 from airworthy.cli import answer
-from airworthy_demo import journey, main
+from airworthy.settings import Settings
+from airworthy_demo import journey, main, summary
 from airworthy_demo.main import Demo, NotPromoted, Plan
 from airworthy_demo.view import View
+from airworthy_demo.world import World
 from airworthy_local import stack as local_stack
 
 ACTION = RequiredAction(
@@ -97,25 +102,6 @@ def test_without_a_terminal_nobody_is_asked_and_an_unknown_way_to_approve_is_ref
 # ---- asking and waiting ----
 
 
-class Api:
-    """Airflow whose tasks are in these states, one look after the other; the last one stays."""
-
-    url = "http://127.0.0.1:8080"
-
-    def __init__(self, *looks: dict[str, str], runs: tuple[str, ...] = ("running",)) -> None:
-        self.looks, self.states = list(looks), list(runs)
-
-    def tasks(self, dag_id: str, run_id: str) -> list[TaskState]:
-        look = self.looks.pop(0) if len(self.looks) > 1 else self.looks[0]
-        return [TaskState(task_id, state, 1.0, 1) for task_id, state in look.items()]
-
-    def run_state(self, dag_id: str, run_id: str) -> str:
-        return self.states.pop(0) if len(self.states) > 1 else self.states[0]
-
-    def log_tail(self, dag_id: str, run_id: str, task: TaskState) -> str:
-        return f"the log of {task.task_id}"
-
-
 def demo(stack: Any, approval: str) -> tuple[Demo, io.StringIO]:
     shown = io.StringIO()
     found = Demo(stack, View(Console(file=shown, width=120)), Plan(approval=approval))  # type: ignore[arg-type]
@@ -133,7 +119,7 @@ def given(monkeypatch) -> list[tuple[str, str, str]]:
 
 def test_without_a_terminal_it_approves_as_the_demos_approver_and_says_so(stack, given):
     playing, shown = demo(stack, "automatic")
-    playing._approve(Api({}), ACTION)  # type: ignore[arg-type]
+    playing._approve(FakeAirflow({}), ACTION)  # type: ignore[arg-type]
     assert given == [("approver", "Approve", "the demo's automatic approval: no terminal to ask on")]
     assert "No terminal to ask on: approving as the demo's approver, approver." in shown.getvalue()
 
@@ -143,7 +129,7 @@ def test_on_a_terminal_it_shows_the_evidence_and_asks(stack, given, monkeypatch,
     monkeypatch.setattr(typer, "confirm", lambda _question: said)
     monkeypatch.setattr(typer, "prompt", lambda _question, default: "because")
     playing, shown = demo(stack, "ask")
-    playing._approve(Api({}), ACTION)  # type: ignore[arg-type]
+    playing._approve(FakeAirflow({}), ACTION)  # type: ignore[arg-type]
     assert given == [("approver", wanted, "because")]
     assert "Quality" in shown.getvalue() and "Release flight_delays v3?" in shown.getvalue()
 
@@ -152,7 +138,7 @@ def test_waiting_for_the_browser_goes_on_while_the_sensor_only_looks_whether_it_
     stack, given, no_waiting
 ):
     looks = [{"approve": state} for state in ("awaiting_input", "running", "awaiting_input", "running", "success")]
-    api = Api(*looks)
+    api = FakeAirflow(*looks)
     playing, shown = demo(stack, "manual")
     playing._approve(api, ACTION)  # type: ignore[arg-type]
     assert len(api.looks) == 1, "it waited for the last state"
@@ -160,26 +146,16 @@ def test_waiting_for_the_browser_goes_on_while_the_sensor_only_looks_whether_it_
     assert "/tasks/approve/required_actions" in shown.getvalue()
 
 
-# ---- following a run ----
+# ---- the last screen ----
 
 
-def test_a_failed_run_names_the_task_and_shows_the_end_of_its_log(no_waiting):
-    api = Api({"ingest": "success", "features": "failed"}, runs=("running", "failed"))
-    with pytest.raises(journey.RunFailed, match=r"(?s)failed at features:\nthe log of features") as failed:
-        journey.must_succeed(api, "flight_delays.data", "r1", lambda _tasks: None)  # type: ignore[arg-type]
-    assert "/dags/flight_delays.data/runs/r1" in failed.value.next_step
-
-
-def test_a_run_that_does_not_end_is_given_up(no_waiting):
-    with pytest.raises(journey.RunFailed, match=r"within 0\.05 s"):
-        journey.follow(Api({}), "d", "r", lambda _tasks: None, timeout_seconds=0.05)  # type: ignore[arg-type]
-
-
-def test_a_log_shows_each_change_once(stack):
-    _, shown = demo(stack, "automatic")
-    view = View(Console(file=shown, width=120))
-    with view.stage("Data"):
-        for state in ("queued", "running", "running", "success"):
-            view.tasks([TaskState("ingest", state, 2.0, 1)])
-    lines = [line.split("ingest: ")[1] for line in shown.getvalue().splitlines() if "ingest" in line]
-    assert lines == ["running  2 s", "success  2 s"]
+def test_the_last_screen_s_request_is_a_flight_of_the_world_that_the_canary_met(stack, monkeypatch, tmp_path):
+    lines: list[str] = []
+    monkeypatch.setattr(summary, "show", lambda _console, _evidence, _links, line: lines.append(line))
+    playing, _ = demo(stack, "automatic")
+    playing.settings = Settings(home=tmp_path, serving_token="t")
+    playing.progress = SimpleNamespace(evidence=lambda _version: None)  # type: ignore[assignment]
+    playing._summary(7)
+    words = shlex.split(lines[0])
+    (instance,) = json.loads(words[words.index("-d") + 1])["instances"]
+    assert instance in World().requests(playing.plan.playback.first)

@@ -19,9 +19,11 @@ from typer.testing import CliRunner
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy_demo import replay as module
-from airworthy_demo.replay import NotADay, Replay
-from airworthy_demo.traffic import ReplayReport, ServiceRefuses
-from airworthy_demo.world import World
+from airworthy_demo.playback import Pace, Playback
+from airworthy_demo.replay import Replay
+from airworthy_demo.tally import ReplayReport
+from airworthy_demo.traffic import ServiceRefuses
+from airworthy_demo.world import World, WorldMissing
 
 FIRST, SECOND = date(2013, 9, 1), date(2013, 9, 2)
 
@@ -109,7 +111,9 @@ def player(world: World, spec: PipelineSpec, tmp_path: Path, port: int) -> Repla
 def test_every_flight_of_the_days_asks_once_and_in_order(world: World, spec: PipelineSpec, tmp_path: Path) -> None:
     keys = [request["key"] for request in world.requests(FIRST, SECOND)]
     with service() as fake:
-        report = player(world, spec, tmp_path, fake.port).traffic(FIRST, SECOND, concurrency=1, batch=50)
+        report = player(world, spec, tmp_path, fake.port).traffic(
+            Playback(FIRST, SECOND, pace=Pace(concurrency=1, batch=50))
+        )
     assert fake.keys == keys
     expected = Counter(FakeService.predict(key)["variant"] for key in keys)
     assert (report.requests, report.errors, report.retries) == (len(keys), 0, 0)
@@ -125,13 +129,20 @@ def test_while_the_service_is_away_requests_wait_and_each_is_answered_once(
     with service() as fake:
         port = fake.port
         replay = player(world, spec, tmp_path, port)
+        playback = Playback(FIRST, limit=600, pace=Pace(rate=400))
         reports: list[ReplayReport] = []
-        thread = threading.Thread(target=lambda: reports.append(replay.traffic(FIRST, limit=600, rate=400)))
+        again_and_again = threading.Event()
+
+        def watch(report: ReplayReport) -> None:
+            if report.retries:
+                again_and_again.set()
+
+        thread = threading.Thread(target=lambda: reports.append(replay.traffic(playback, on_progress=watch)))
         thread.start()
         while len(fake.keys) < 100:
             time.sleep(0.01)
         fake.die()
-        time.sleep(0.5)
+        assert again_and_again.wait(30)
     with service(port=port) as again:
         thread.join(30)
     assert sorted({*fake.keys, *again.keys}) == sorted(r["key"] for r in world.requests(FIRST)[:600])
@@ -142,10 +153,10 @@ def test_while_the_service_is_away_requests_wait_and_each_is_answered_once(
 
 def test_not_now_is_tried_again_and_a_bad_request_is_not(world: World, spec: PipelineSpec, tmp_path: Path) -> None:
     with service(refusals=5, status=503) as fake:
-        report = player(world, spec, tmp_path, fake.port).traffic(FIRST, limit=20)
+        report = player(world, spec, tmp_path, fake.port).traffic(Playback(FIRST, limit=20))
         assert (report.requests, report.errors, report.retries) == (20, 0, 5)
     with service(refusals=5, status=422) as fake:
-        report = player(world, spec, tmp_path, fake.port).traffic(FIRST, limit=20)
+        report = player(world, spec, tmp_path, fake.port).traffic(Playback(FIRST, limit=20))
         assert (report.requests, report.errors, report.retries) == (15, 5, 0)
         assert "not now" in report.last_error
 
@@ -153,12 +164,12 @@ def test_not_now_is_tried_again_and_a_bad_request_is_not(world: World, spec: Pip
 def test_a_wrong_token_ends_it_at_once(world: World, spec: PipelineSpec, tmp_path: Path) -> None:
     with service(refusals=1000, status=401) as fake:
         with pytest.raises(ServiceRefuses, match="401"):
-            player(world, spec, tmp_path, fake.port).traffic(FIRST)
+            player(world, spec, tmp_path, fake.port).traffic(Playback(FIRST))
 
 
 def test_the_rate_is_a_limit(world: World, spec: PipelineSpec, tmp_path: Path) -> None:
     with service() as fake:
-        player(world, spec, tmp_path, fake.port).traffic(FIRST, limit=60, rate=60)
+        player(world, spec, tmp_path, fake.port).traffic(Playback(FIRST, limit=60, pace=Pace(rate=60)))
     span = fake.times[-1] - fake.times[0]
     assert span > 0.9
 
@@ -167,7 +178,7 @@ def test_by_the_clock_a_day_takes_its_time(world: World, spec: PipelineSpec, tmp
     """60 days a minute: one second a day; the first flights leave at 5, the last before midnight."""
     with service() as fake:
         began = time.monotonic()
-        player(world, spec, tmp_path, fake.port).traffic(FIRST, days_per_minute=60)
+        player(world, spec, tmp_path, fake.port).traffic(Playback(FIRST, days_per_minute=60))
     assert fake.times[0] - began > 5 / 24
     assert fake.times[-1] - began > 0.85
 
@@ -181,7 +192,9 @@ def test_it_stops_when_told_and_says_how_far_it_came(world: World, spec: Pipelin
             stop.set()
 
     with service() as fake:
-        report = player(world, spec, tmp_path, fake.port).traffic(FIRST, rate=50, stop=stop, on_progress=watch)
+        report = player(world, spec, tmp_path, fake.port).traffic(
+            Playback(FIRST, pace=Pace(rate=50)), stop=stop, on_progress=watch
+        )
         assert report.requests == len(fake.keys) < 200
     assert seen == sorted(seen) and seen[-1] == report.requests
 
@@ -194,20 +207,20 @@ def test_a_days_files_land_when_its_flights_have_asked(world: World, spec: Pipel
         there.setdefault(report.day, []).extend(sorted(path.name for path in landing.glob("flights/*.csv")))
 
     with service() as fake:
-        report = player(world, spec, tmp_path, fake.port).play(FIRST, SECOND, limit=50, on_progress=watch)
+        report = player(world, spec, tmp_path, fake.port).play(Playback(FIRST, SECOND, limit=50), on_progress=watch)
     assert there["2013-09-01"][:1] in ([], ["2013-09-01.csv"])
     assert sorted(path.name for path in landing.glob("flights/*.csv")) == ["2013-09-01.csv", "2013-09-02.csv"]
     assert (report.requests, report.landed) == (50, 5)  # two days of flights and weather, and the planes
-    again = player(world, spec, tmp_path, fake.port).play(FIRST, SECOND, traffic=False)
+    again = player(world, spec, tmp_path, fake.port).play(Playback(FIRST, SECOND), traffic=False)
     assert (again.requests, again.landed) == (0, 0)  # there already
 
 
-@pytest.mark.parametrize(("start", "end"), [(SECOND, FIRST), (date(2014, 5, 1), date(2014, 5, 2))])
-def test_days_that_cannot_be_played_are_refused(
-    world: World, spec: PipelineSpec, tmp_path: Path, start: date, end: date
+def test_days_without_flights_are_refused_with_those_there_are(
+    world: World, spec: PipelineSpec, tmp_path: Path
 ) -> None:
-    with pytest.raises(NotADay):
-        player(world, spec, tmp_path, 9).traffic(start, end)
+    with pytest.raises(WorldMissing, match="2014-05-01") as refused:
+        player(world, spec, tmp_path, 9).traffic(Playback(date(2014, 5, 1), date(2014, 5, 2)))
+    assert "2013-01-01 to 2013-12-31" in (refused.value.next_step or "")
 
 
 def test_the_command_says_what_it_did_and_what_is_wrong(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -24,10 +24,11 @@ from tests.system.conftest import PIPELINE, Deployment
 
 from airworthy.airflow_api.client import AirflowApi, RequiredAction
 from airworthy.lake.lake import Lake
+from airworthy_cluster.processes import living
 from airworthy_demo import journey
+from airworthy_demo.playback import Pace, Playback
 from airworthy_demo.replay import Replay
-from airworthy_demo.traffic import ReplayReport
-from airworthy_local.processes import living
+from airworthy_demo.tally import ReplayReport
 
 REQUESTS = 2400
 ASKED = ("approval_requested", "approved", "promoted")
@@ -57,9 +58,9 @@ def canary_until_asked(
     dag_id, run_id, api = f"{PIPELINE}.release", f"{PIPELINE}-v{version}", deployment.api
     watching = {"running", "deferred"}
     journey.follow(api, dag_id, run_id, quiet, until=lambda t: journey.state_of(t, "watch") in watching)
-    traffic = journey.Traffic(
+    traffic = journey.BackgroundTraffic(
         Replay(deployment.world, deployment.settings, deployment.spec),
-        {"start": first_day, "end": date(2013, 2, 28), "limit": REQUESTS, "rate": 120},
+        Playback(first_day, date(2013, 2, 28), limit=REQUESTS, pace=Pace(rate=120)),
     )
     traffic.start()
     if callable(during):
@@ -322,8 +323,8 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
 
     spoil_model_files(deployment, version)
     kill(deployment.process("serving"))
-    options = {"start": date(2013, 2, 24), "end": date(2013, 2, 28), "limit": REQUESTS, "rate": 120}
-    sent = Replay(deployment.world, deployment.settings, deployment.spec).traffic(**options)
+    playback = Playback(date(2013, 2, 24), date(2013, 2, 28), limit=REQUESTS, pace=Pace(rate=120))
+    sent = Replay(deployment.world, deployment.settings, deployment.spec).traffic(playback)
 
     assert (sent.requests, sent.errors) == (REQUESTS, 0), "the champion answers in the broken candidate's place"
     wait_until(lambda: events(deployment, version)[-1] == "voided", "the guard ends the release")
