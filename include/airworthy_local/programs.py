@@ -12,7 +12,8 @@ from typing import Any, Literal
 import httpx
 
 from airworthy_local.ports import LOOPBACK, Ports
-from airworthy_local.supervisor import ProcessState, Program
+from airworthy_local.supervisor import ProcessState
+from airworthy_local.supervisord_config import Program
 
 #: In the order in which they start.
 NAMES = ("cluster", "mlflow", "api-server", "serving", "dag-processor", "triggerer", "scheduler")

@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import os
-import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -18,10 +17,10 @@ from airworthy.errors import AirworthyError
 from airworthy.settings import PROJECT_ROOT, Settings
 from airworthy_cluster.private_files import write_private
 from airworthy_cluster.runners import sweep
-from airworthy_local import airflow_config, airflow_settings, preconditions, programs
+from airworthy_local import airflow_config, airflow_settings, environment, preconditions, programs
 from airworthy_local.credentials import Keys
-from airworthy_local.ports import LOOPBACK, Ports
-from airworthy_local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK
+from airworthy_local.ports import Ports
+from airworthy_local.processes import KEEPS_MARKS, STACK_MARK
 from airworthy_local.programs import ProcessHealth
 from airworthy_local.screen import Screen
 from airworthy_local.supervisor import Supervisor
@@ -32,11 +31,6 @@ if TYPE_CHECKING:
 
 #: A process that ends at once this often will not come up by trying again.
 _HOPELESS_STARTS = 3
-#: Of the caller's environment, what would make the stack's processes differ from one shell to another.
-_NOT_INHERITED = ("AIRFLOW", "MLFLOW_", "PYTEST_", "PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "KUBECONFIG")
-
-#: For a Spark master on this machine: where its driver listens, and its settings (memory, a quiet log).
-_LOCAL_SPARK = {"SPARK_LOCAL_IP": LOOPBACK, "SPARK_CONF_DIR": str(PROJECT_ROOT / "deploy" / "spark" / "local")}
 
 
 class StackFailed(AirworthyError):
@@ -103,26 +97,7 @@ class Stack:
 
     def environment(self) -> dict[str, str]:
         """The complete environment of the stack's processes."""
-        inherited = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith(_NOT_INHERITED) and name not in (STACK_MARK, PROCESS_MARK)
-        }
-        # a Spark driver would listen on the machine's outer address; with a master elsewhere it must
-        local_spark = inherited.get("AIRWORTHY_SPARK_MASTER", "local").startswith("local")
-        direct = ",".join(filter(None, [inherited.get("NO_PROXY"), LOOPBACK, "localhost"]))
-        return {
-            **inherited,
-            **self.own_environment(),
-            "PATH": os.pathsep.join([str(Path(sys.executable).parent), inherited.get("PATH", os.defpath)]),
-            "PYTHONUNBUFFERED": "1",
-            **(_LOCAL_SPARK if local_spark else {}),
-            "NO_PROXY": direct,
-            "no_proxy": direct,
-            # nothing here reports to its makers
-            **{"DO_NOT_TRACK": "true", "MLFLOW_DISABLE_TELEMETRY": "true"},
-            **{"GX_ANALYTICS_ENABLED": "false", "FEAST_USAGE": "false"},
-        }
+        return environment.complete(self.own_environment(), os.environ)
 
     # ------------------------------------------------------------------ up, down, status
 

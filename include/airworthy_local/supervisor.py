@@ -8,12 +8,8 @@ one process ends and starts nothing again; circus, which brings ZeroMQ and torna
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import os
-import shlex
 import subprocess
 import sys
-import tempfile
 import time
 import xmlrpc.client
 from collections.abc import Callable, Mapping, Sequence
@@ -25,14 +21,11 @@ import psutil
 
 from airworthy.errors import AirworthyError
 from airworthy_cluster.processes import descendants, end
-from airworthy_local.processes import KEEPS_MARKS, PROCESS_MARK, STACK_MARK, marked
+from airworthy_local.processes import KEEPS_MARKS, STACK_MARK, marked
+from airworthy_local.supervisord_config import GROUP, STOP_SECONDS, Files, Program, render
 
 State = Literal["stopped", "starting", "running", "failing"]
 
-#: A process that ends sooner than this has failed to start; supervisord then waits longer before each further try.
-START_SECONDS = 5
-#: How long a process may take over SIGTERM before SIGKILL.
-STOP_SECONDS = 8
 _STATES: dict[str, State] = {
     "STOPPED": "stopped",
     "EXITED": "stopped",
@@ -47,21 +40,6 @@ _STATES: dict[str, State] = {
 
 class SupervisorFailed(AirworthyError):
     """The supervisor does not start, does not answer, or cannot end a process."""
-
-
-@dataclass(frozen=True)
-class Program:
-    """One process to keep running.
-
-    Attributes:
-        name: as in `airworthy status` and in the log's file name.
-        command: program and arguments.
-        environment: variables of this process on top of the stack's.
-    """
-
-    name: str
-    command: Sequence[str]
-    environment: Mapping[str, str] | None = None
 
 
 @dataclass(frozen=True)
@@ -100,9 +78,7 @@ class Supervisor:
         self.programs = programs
         self.environment = environment
         self.cwd = cwd
-        self.logs = home / "logs"
-        self._configuration = home / "supervisor.conf"
-        self._pid_file = home / "supervisor.pid"
+        self._files = Files(home)
 
     def alive(self) -> bool:
         """Whether the supervisor runs (its processes may run without it, after a crash)."""
@@ -117,12 +93,12 @@ class Supervisor:
             SupervisorFailed: with what supervisord printed.
         """
         self.end_left_overs()
-        self.logs.mkdir(parents=True, exist_ok=True)
-        self._pid_file.unlink(missing_ok=True)
-        _socket(self.home).parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._configuration.write_text(self._render())
+        self._files.logs.mkdir(parents=True, exist_ok=True)
+        self._files.pid.unlink(missing_ok=True)
+        self._files.socket.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._files.configuration.write_text(render(self._files, self.programs, self.cwd))
         started = subprocess.run(
-            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._configuration)],
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(self._files.configuration)],
             env={**self.environment(), **KEEPS_MARKS, STACK_MARK: str(self.home)},
             cwd=self.cwd,
             capture_output=True,
@@ -134,14 +110,14 @@ class Supervisor:
             if started.returncode != 0 or time.monotonic() > deadline:
                 raise SupervisorFailed(
                     f"supervisord did not start: {(started.stdout + started.stderr).strip() or 'no message'}",
-                    next_step=f"see {self.logs / 'supervisor.log'}",
+                    next_step=f"see {self.log_file('supervisor')}",
                 )
             time.sleep(0.1)
 
     def start_program(self, name: str) -> None:
         """Start one process, and keep it running from now on; one that runs already is left alone."""
         try:
-            self._call("startProcess", f"stack:{name}", False)
+            self._call("startProcess", f"{GROUP}:{name}", False)
         except xmlrpc.client.Fault as fault:
             if "ALREADY_STARTED" not in fault.faultString:
                 raise SupervisorFailed(
@@ -182,7 +158,7 @@ class Supervisor:
                 supervisor.terminate()
             psutil.wait_procs([supervisor], timeout=STOP_SECONDS + 5)
         self.end_left_overs(everything)
-        for leftover in (self._pid_file, self._configuration, _socket(self.home)):
+        for leftover in (self._files.pid, self._files.configuration, self._files.socket):
             leftover.unlink(missing_ok=True)
         return len(everything)
 
@@ -200,11 +176,11 @@ class Supervisor:
 
     def log_file(self, name: str) -> Path:
         """Where a process's output goes; rotated at 10 MB."""
-        return self.logs / f"{name}.log"
+        return self._files.log(name)
 
     def _process(self) -> psutil.Process | None:
         try:
-            process = psutil.Process(int(self._pid_file.read_text()))
+            process = psutil.Process(int(self._files.pid.read_text()))
             ours = process.status() != psutil.STATUS_ZOMBIE and process.environ().get(STACK_MARK) == str(self.home)
         except (OSError, ValueError, psutil.Error):
             return None
@@ -218,7 +194,7 @@ class Supervisor:
     def _call(self, method: str, *arguments: Any) -> Any:
         from supervisor.xmlrpc import SupervisorTransport
 
-        transport = SupervisorTransport(None, None, f"unix://{_socket(self.home)}")
+        transport = SupervisorTransport(None, None, f"unix://{self._files.socket}")
         try:
             return getattr(xmlrpc.client.ServerProxy("http://localhost", transport).supervisor, method)(*arguments)
         except (OSError, xmlrpc.client.ProtocolError) as error:
@@ -227,66 +203,3 @@ class Supervisor:
             ) from error
         finally:
             transport.close()
-
-    def _render(self) -> str:
-        sections = [
-            {
-                "": "unix_http_server",
-                "file": str(_socket(self.home)),
-                "chmod": "0700",
-            },
-            {
-                "": "supervisord",
-                "pidfile": str(self._pid_file),
-                "logfile": str(self.logs / "supervisor.log"),
-                "logfile_maxbytes": "1MB",
-                "logfile_backups": "1",
-                "childlogdir": str(self.logs),
-                "nocleanup": "true",
-                # without it, supervisord warns root that it runs as root
-                **({"user": "root"} if os.geteuid() == 0 else {}),
-            },
-            {
-                "": "rpcinterface:supervisor",
-                "supervisor.rpcinterface_factory": "supervisor.rpcinterface:make_main_rpcinterface",
-            },
-            *[self._render_program(program) for program in self.programs],
-            # processes of one group are stopped at the same time, groups one after another
-            {"": "group:stack", "programs": ",".join(program.name for program in self.programs)},
-        ]
-        return "\n".join(
-            f"[{section.pop('')}]\n" + "".join(f"{key}={_escape(value)}\n" for key, value in section.items())
-            for section in sections
-        )
-
-    def _render_program(self, program: Program) -> dict[str, str]:
-        environment = {**(program.environment or {}), PROCESS_MARK: program.name}
-        return {
-            "": f"program:{program.name}",
-            "command": shlex.join([sys.executable, "-m", "airworthy_local.child", *program.command]),
-            "directory": str(self.cwd),
-            "environment": ",".join(f'{key}="{value}"' for key, value in environment.items()),
-            "autostart": "false",
-            "autorestart": "true",
-            "startsecs": str(START_SECONDS),
-            "startretries": "1000000",
-            "stopwaitsecs": str(STOP_SECONDS),
-            "killasgroup": "true",
-            "redirect_stderr": "true",
-            "stdout_logfile": str(self.log_file(program.name)),
-            "stdout_logfile_maxbytes": "10MB",
-            "stdout_logfile_backups": "1",
-        }
-
-
-def _escape(value: str) -> str:
-    return value.replace("%", "%%")
-
-
-def _socket(home: Path) -> Path:
-    """Where the supervisor listens: below the home, or elsewhere when that path is too long for a Unix socket."""
-    inside = home / "supervisor.sock"
-    if len(str(inside)) < 90:
-        return inside
-    digest = hashlib.sha256(str(home).encode()).hexdigest()[:12]
-    return Path(tempfile.gettempdir()) / f"airworthy-{os.getuid()}-{digest}" / "supervisor.sock"

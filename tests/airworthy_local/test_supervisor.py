@@ -15,7 +15,8 @@ import pytest
 
 from airworthy.settings import PROJECT_ROOT
 from airworthy_local.processes import marked
-from airworthy_local.supervisor import Program, Supervisor
+from airworthy_local.supervisor import Supervisor
+from airworthy_local.supervisord_config import Program
 
 PATIENCE_SECONDS = 40  # on a busy machine; a good run takes a second or two
 
