@@ -83,8 +83,8 @@ def _security(subject: Subject) -> Iterator[Cause]:
 
 def _words(subject: Subject) -> Iterator[Cause]:
     for field in ("command", "args"):
-        words = subject.spec.get(field) or ()
-        if isinstance(words, str) or not all(isinstance(word, str) for word in words):
+        words = subject.spec.get(field)
+        if isinstance(words, str) or not all(isinstance(word, str) for word in words or ()):
             yield subject.wrong(field, "a list of texts is expected")
 
 
