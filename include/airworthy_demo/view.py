@@ -39,15 +39,15 @@ class View:
         self._title = ""
         self._tasks: Sequence[TaskState] = ()
         self._note = ""
-        self._said: dict[str, str | None] = {}
-        self._said_note = 0.0
+        self._printed: dict[str, str | None] = {}
+        self._note_printed_at = 0.0
         self._live: Live | None = None
 
     @contextmanager
     def stage(self, title: str) -> Iterator[None]:
         """Everything shown inside belongs to the stage ``title``."""
         began = time.monotonic()
-        self._title, self._tasks, self._note, self._said = title, (), "", {}
+        self._title, self._tasks, self._note, self._printed = title, (), "", {}
         self.console.print(f"\n[bold]{title}[/bold]  [dim]{self.clock()}[/dim]")
         done = False
         try:
@@ -68,17 +68,17 @@ class View:
         if self._live is not None:
             return
         for task in tasks:
-            if task.state != self._said.get(task.task_id) and task.state not in (None, "scheduled", "queued"):
+            if task.state != self._printed.get(task.task_id) and task.state not in (None, "scheduled", "queued"):
                 seconds = "" if task.seconds is None else f"  {task.seconds:.0f} s"
                 mark, _ = _STYLES.get(str(task.state), ("·", ""))
                 self.console.print(f"  {self.clock()} {mark} {task.task_id}: {task.state}{seconds}", highlight=False)
-            self._said[task.task_id] = task.state
+            self._printed[task.task_id] = task.state
 
     def note(self, text: str) -> None:
         """A line below the tasks that keeps changing, e.g. how much traffic has been sent."""
         changed, self._note = text != self._note, text
-        if self._live is None and changed and time.monotonic() - self._said_note > 5:
-            self._said_note = time.monotonic()
+        if self._live is None and changed and time.monotonic() - self._note_printed_at > 5:
+            self._note_printed_at = time.monotonic()
             self.console.print(f"  {self.clock()} {text}", highlight=False)
 
     def say(self, text: str) -> None:

@@ -15,6 +15,29 @@ from airworthy_local import users
 from airworthy_local.credentials import Keys
 from airworthy_local.ports import LOOPBACK
 
+#: Of use where one person waits for the answer; a cluster that serves many would save the load.
+_ANSWERS_IN_SECONDS: dict[str, dict[str, object]] = {
+    "scheduler": {
+        # half a second between a task's end and its successor's start, at next to no load
+        "scheduler_idle_sleep_time": 0.5,
+        # A scheduler killed with -9 is started again at once. Its running tasks are tried again as soon as their
+        # scheduler counts as dead and the new one looks: here within a minute, by Airflow's defaults in five.
+        "scheduler_heartbeat_sec": 3,
+        "scheduler_health_check_threshold": 20,
+        "orphaned_tasks_check_interval": 15,
+        "task_instance_heartbeat_timeout": 60,
+        "task_instance_heartbeat_timeout_detection_interval": 10,
+    },
+    "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 20},
+    "dag_processor": {
+        # an edited DAG shows within a minute, a new file sooner; each parse costs a second of a core
+        "min_file_process_interval": 60,
+        "refresh_interval": 10,
+        "parsing_processes": 1,
+        "disable_bundle_versioning": True,
+    },
+}
+
 
 class MigrationFailed(AirworthyError):
     """Airflow's database could not be created or brought up to date."""
@@ -54,25 +77,7 @@ def environment(home: Path, port: int, keys: Keys) -> dict[str, str]:
             "instance_name": "Airworthy",
         },
         "api_auth": {"jwt_secret": keys.jwt_secret},
-        "scheduler": {
-            # half a second between a task's end and its successor's start, at next to no load
-            "scheduler_idle_sleep_time": 0.5,
-            # A scheduler killed with -9 is started again at once. Its running tasks are tried again as soon as their
-            # scheduler counts as dead and the new one looks: here within a minute, by Airflow's defaults in five.
-            "scheduler_heartbeat_sec": 3,
-            "scheduler_health_check_threshold": 20,
-            "orphaned_tasks_check_interval": 15,
-            "task_instance_heartbeat_timeout": 60,
-            "task_instance_heartbeat_timeout_detection_interval": 10,
-        },
-        "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 20},
-        "dag_processor": {
-            # an edited DAG shows within a minute, a new file sooner; each parse costs a second of a core
-            "min_file_process_interval": 60,
-            "refresh_interval": 10,
-            "parsing_processes": 1,
-            "disable_bundle_versioning": True,
-        },
+        **_ANSWERS_IN_SECONDS,
         "logging": {"base_log_folder": home / "logs", "logging_level": "INFO"},
         "usage_data_collection": {"enabled": False},
     }

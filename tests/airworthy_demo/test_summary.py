@@ -10,15 +10,9 @@ from rich.console import Console
 from airworthy.release.evidence.document import Canary, Evidence, Figures, VariantFigures
 from airworthy_demo import summary
 
+RELEASE = {"pipeline": "flight_delays", "version": 7, "release_id": "flight_delays-v7", "triggered_by": "admin"}
 EVIDENCE = Evidence(
-    pipeline="flight_delays",
-    version=7,
-    release_id="flight_delays-v7",
-    triggered_by="admin",
-    data_version="12",
-    data_until="2013-08-31",
-    code_version="abc123",
-    champion_version=1,
+    **RELEASE,
     champion_is_baseline=True,
     candidate=Figures(rows=29_000, roc_auc=0.741, log_loss=0.4102),
     average=Figures(rows=29_000, roc_auc=0.5, log_loss=0.52),
@@ -26,8 +20,8 @@ EVIDENCE = Evidence(
         percent=5,
         outcome="promote",
         reason="0 errors",
-        challenger=VariantFigures(requests=103, errors=0, p95_ms=8.5),
-        champion=VariantFigures(requests=1957, errors=1, p95_ms=8.0),
+        challenger=VariantFigures(requests=50, errors=0, p95_ms=8.5),
+        champion=VariantFigures(requests=950, errors=1),
     ),
 )
 LINKS = {
