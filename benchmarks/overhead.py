@@ -36,7 +36,7 @@ def stages(features_version: str, run: str) -> list[Stage]:
     """The stages of data and train, as commands."""
     python = sys.executable
     own = [python, "-m", "airworthy.steps"]
-    job = str(ROOT / "include" / "airworthy" / "features" / "job.py")
+    job = str(ROOT / "include" / "airworthy" / "features" / "build" / "job.py")
     submit = str(Path(python).parent / "spark-submit")
     spark = [submit, "--master", "local[*]", "--conf", "spark.ui.enabled=false", job, "--pipeline", PIPELINE]
     pipeline = ["--pipeline", PIPELINE]
