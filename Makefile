@@ -8,12 +8,12 @@ ARGS ?=
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test up down status logs demo test lint format types bench freeze clean
+.PHONY: help setup setup-test up down status logs demo test lint format types bench figures reference freeze clean
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]      the first one also sets everything up (.venv, Java); later ones start at once"
 	@[ -t 1 ] && bold=$$(printf '\033[1m') plain=$$(printf '\033[0m'); awk -F ':.*## ' -v b="$$bold" -v p="$$plain" \
-	  '/^[a-z-]+:.*## / { printf "  %s%-8s%s %s\n", b, $$1, p, $$2 }' $(MAKEFILE_LIST)
+	  '/^[a-z-]+:.*## / { printf "  %s%-9s%s %s\n", b, $$1, p, $$2 }' $(MAKEFILE_LIST)
 
 setup:
 	@scripts/setup.sh
@@ -49,9 +49,16 @@ format: setup ## put the code into the project's format
 	@$(PYTHON) -m ruff check --fix .
 	@$(PYTHON) -m ruff format .
 
-bench: setup ## the benchmarks, each printing ratios measured in one run (ARGS=overhead runs one)
-	@for one in $(if $(ARGS),$(ARGS:%=benchmarks/%.py),$(filter-out %/__init__.py,$(wildcard benchmarks/*.py))); do \
-	  echo "== $$one"; $(PYTHON) $$one || exit 1; done
+bench: setup ## the benchmarks, then the figures of all of them in one table (ARGS=overhead runs one)
+	@for one in $(or $(ARGS),$(patsubst benchmarks/%.py,%,$(wildcard benchmarks/*.py))); do \
+	  echo "== $$one"; $(PYTHON) -m benchmarks.$$one || exit 1; done
+	@$(PYTHON) -m benchmarks.support.figures
+
+figures: setup ## write README's "Measured" from benchmarks/results
+	@$(PYTHON) scripts/figures.py
+
+reference: setup ## write docs/reference from the code: commands, pipeline.yaml, settings, ledger events, metrics
+	@$(PYTHON) -m scripts.reference
 
 freeze: setup ## write the pins of requirements*.txt from what is installed
 	@$(PYTHON) scripts/freeze.py

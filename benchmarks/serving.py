@@ -18,13 +18,17 @@ import tempfile
 import time
 import urllib.request
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from fastapi.security import HTTPAuthorizationCredentials
 from pydantic import BaseModel
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.support import figures
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -33,8 +37,6 @@ if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
 
 ROOT = Path(__file__).resolve().parents[1]
-sys.path.insert(0, str(ROOT / "include"))
-RESULTS = ROOT / "benchmarks" / "results"
 NAME, TOKEN = "flight_delays", "benchmark"
 CARRIERS, ORIGINS, DESTINATIONS = ("UA", "DL", "B6", "AA"), ("EWR", "JFK", "LGA"), ("IAH", "LAX", "ORD", "MIA", "BOS")
 KINDS = {"baseline": "FastAPI, pydantic, sync", "airworthy": "airworthy.serving"}
@@ -52,11 +54,12 @@ class Result:
 
 
 def main() -> None:
-    """Measure, print, write benchmarks/results/serving.{md,json}."""
+    """Measure, print, write benchmarks/results/serving.json."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=4, help="per server, load and round")
     parser.add_argument("--rounds", type=int, default=3, help="the median counts")
     parser.add_argument("--connections", type=int, nargs="+", default=[1, 16, 64])
+    parser.add_argument("--output", type=Path, default=figures.RESULTS, help="folder of the result")
     parser.add_argument("--serve", choices=KINDS, help=argparse.SUPPRESS)
     parser.add_argument("--home", type=Path, help=argparse.SUPPRESS)
     parser.add_argument("--port", type=int, help=argparse.SUPPRESS)
@@ -76,11 +79,10 @@ def main() -> None:
                         result = asyncio.run(load(kind, port, connections, options.seconds))
                         found.setdefault((kind, connections), []).append(result)
     medians = [sorted(each, key=lambda r: r.requests_per_second)[len(each) // 2] for each in found.values()]
-    text = report(medians, options)
-    print(text)
-    RESULTS.mkdir(exist_ok=True)
-    (RESULTS / "serving.md").write_text(text)
-    (RESULTS / "serving.json").write_text(json.dumps([asdict(result) for result in medians], indent=1) + "\n")
+    Console(highlight=False).print(compared(medians, options))
+    figures.write(
+        "serving", "make bench ARGS=serving", measured(medians, options.rounds, options.seconds), folder=options.output
+    )
 
 
 # the load ------------------------------------------------------------------------------------------------------
@@ -132,27 +134,45 @@ def http_request(number: int) -> bytes:
     return head.encode() + body
 
 
-def report(results: list[Result], options: argparse.Namespace) -> str:
-    """As a Markdown table, with the ratios."""
+def compared(results: list[Result], options: argparse.Namespace) -> Table:
+    """Both servers side by side, with the ratios, for people."""
     by = {(result.server, result.connections): result for result in results}
-    lines = [
-        "# Serving: requests per second and tail latency",
-        "",
-        f"One core per server, load from another; {os.cpu_count()} cores; median of {options.rounds} rounds of "
-        f"{options.seconds:g} s. One instance per request, features from Feast (SQLite). Baseline: "
-        f"{KINDS['baseline']}. Trust the ratios.",
-        "",
-        "| connections | baseline req/s | p50 ms | p99 ms | airworthy req/s | p50 ms | p99 ms | req/s | p99 |",
-        "|--:|--:|--:|--:|--:|--:|--:|--:|--:|",
-    ]
+    shown = Table(title=f"{KINDS['baseline']} against {KINDS['airworthy']}; median of {options.rounds} rounds")
+    baseline, ours, ratios = ("baseline req/s", "p99 ms"), ("airworthy req/s", "p99 ms"), ("req/s ratio", "p99 ratio")
+    for name in ("connections", *baseline, *ours, *ratios):
+        shown.add_column(name, justify="right")
     for connections in options.connections:
         a, b = by["baseline", connections], by["airworthy", connections]
-        lines.append(
-            f"| {connections} | {a.requests_per_second:,.0f} | {a.p50_ms:.2f} | {a.p99_ms:.2f} "
-            f"| {b.requests_per_second:,.0f} | {b.p50_ms:.2f} | {b.p99_ms:.2f} "
-            f"| {b.requests_per_second / a.requests_per_second:.2f} | {b.p99_ms / a.p99_ms:.2f} |"
+        each = [f"{part:,.{digits}f}" for r in (a, b) for part, digits in ((r.requests_per_second, 0), (r.p99_ms, 2))]
+        shown.add_row(
+            str(connections),
+            *each,
+            f"{b.requests_per_second / a.requests_per_second:.2f}",
+            f"{b.p99_ms / a.p99_ms:.2f}",
         )
-    return "\n".join(lines) + "\n"
+    return shown
+
+
+def measured(results: list[Result], rounds: int, seconds: float) -> dict[str, float]:
+    """The figures by name: requests per second, latencies in ms, and Airworthy's over the baseline's.
+
+    Args:
+        results: the median round of each server under each load.
+        rounds: how many there were.
+        seconds: how long each took.
+    """
+    by = {(result.server, result.connections): result for result in results}
+    found: dict[str, float] = {}
+    for load_of in sorted({result.connections for result in results}):
+        suffix = f"{load_of}_connections"
+        a, b = by["baseline", load_of], by["airworthy", load_of]
+        found[f"ratio_{suffix}"] = b.requests_per_second / a.requests_per_second
+        found[f"p99_ratio_{suffix}"] = b.p99_ms / a.p99_ms
+        for result in (a, b):
+            found[f"{result.server}_per_second_{suffix}"] = result.requests_per_second
+            found[f"{result.server}_p50_ms_{suffix}"] = result.p50_ms
+            found[f"{result.server}_p99_ms_{suffix}"] = result.p99_ms
+    return {**found, "rounds": rounds, "seconds_per_round": seconds}
 
 
 # the servers ---------------------------------------------------------------------------------------------------
@@ -164,8 +184,8 @@ def server(kind: str, home: Path) -> Iterator[int]:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    command = [sys.executable, __file__, "--serve", kind, "--home", str(home), "--port", str(port)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    command = [sys.executable, "-m", "benchmarks.serving", "--serve", kind, "--home", str(home), "--port", str(port)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL, cwd=ROOT)
     try:
         deadline = time.monotonic() + 120
         while True:
