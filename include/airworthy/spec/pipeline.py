@@ -29,10 +29,10 @@ class _Strict(BaseModel):
 class Column(_Strict):
     """What one raw column must be; rows that are not go to quarantine."""
 
-    type: ColumnType
-    nullable: bool = False
-    min: float | None = None
-    max: float | None = None
+    type: ColumnType = Field(description="what every value must be; a timestamp is ISO 8601 with Z or an offset")
+    nullable: bool = Field(False, description="may a value be missing?")
+    min: float | None = Field(None, description="smallest value allowed")
+    max: float | None = Field(None, description="largest value allowed")
 
     @model_validator(mode="after")
     def _bounds_in_order(self) -> Self:
@@ -46,8 +46,8 @@ class Source(_Strict):
 
     path: str = Field(description="glob below the landing zone, e.g. flights/*.csv")
     key: list[str] = Field(min_length=1, description="columns that identify a row; the first copy wins")
-    columns: dict[str, Column] = Field(min_length=1)
-    partition_by: list[str] = []
+    columns: dict[str, Column] = Field(min_length=1, description="the contract by column; others are ignored")
+    partition_by: list[str] = Field([], description="columns whose values become folders of the raw table")
 
     @model_validator(mode="after")
     def _columns_exist(self) -> Self:
@@ -60,28 +60,30 @@ class Source(_Strict):
 class Label(_Strict):
     """What is predicted: a column of 0 and 1, empty while unknown."""
 
-    name: Name
-    description: str = ""
+    name: Name = Field(description="column of the feature table")
+    description: str = Field("", description="what a 1 means, in words")
 
 
 class RequestFeatures(_Strict):
     """Features a prediction request carries itself."""
 
-    categorical: list[Name] = []
-    numeric: list[Name] = []
+    categorical: list[Name] = Field([], description="text; a value that training never saw counts as unknown")
+    numeric: list[Name] = Field([], description="numbers")
 
 
 class FeatureView(_Strict):
     """Numeric features looked up by an entity key: as of the prediction time offline, the latest online."""
 
-    entity: Name
-    features: list[Name] = Field(min_length=1)
+    entity: Name = Field(description="the key's name: column of the view, and key of the lookup")
+    features: list[Name] = Field(min_length=1, description="numeric columns of the view")
     ttl_days: int = Field(10, ge=1, description="an older value is treated as missing")
 
 
 class Features(_Strict):
-    request: RequestFeatures
-    views: dict[Name, FeatureView] = {}
+    """What the model sees: what the request carries itself, and what is looked up."""
+
+    request: RequestFeatures = Field(description="known to the caller")
+    views: dict[Name, FeatureView] = Field({}, description="looked up by an entity's key")
 
     @property
     def categorical(self) -> list[str]:
@@ -106,29 +108,33 @@ class Features(_Strict):
 class Profile(_Strict):
     """What a training pod asks of its node."""
 
-    gpus: int = Field(0, ge=0, le=64)
+    gpus: int = Field(0, ge=0, le=64, description="asked for as nvidia.com/gpu")
     processes: int = Field(1, ge=1, le=64, description="DeepSpeed processes; with GPUs, one per GPU")
-    cpu: Quantity = "1"
-    memory: Quantity = "2Gi"
-    node_selector: dict[str, str] = {}
-    tolerations: list[dict[str, Any]] = []
+    cpu: Quantity = Field("1", description="cores, as Kubernetes writes them")
+    memory: Quantity = Field("2Gi", description="asked for and limit")
+    node_selector: dict[str, str] = Field({}, description="labels that the node must have")
+    tolerations: list[dict[str, Any]] = Field(
+        [], description="taints of the node to put up with, as Kubernetes has them"
+    )
 
 
 class Training(_Strict):
-    epochs: int = Field(3, ge=1, le=1000)
-    batch_size: int = Field(1024, ge=1)
-    learning_rate: float = Field(0.002, gt=0, lt=1)
-    hidden: list[Annotated[int, Field(ge=1)]] = Field([256, 128], min_length=1)
-    embedding_dim: int = Field(8, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
-    seed: int = 0
-    zero_stage: Literal[0, 1, 2] = 0
-    holdout_days: int = Field(31, ge=1)
-    min_rows: int = Field(1000, ge=10)
-    timeout_minutes: int = Field(60, ge=1)
-    image: str = "airworthy/trainer:latest"
-    profile: Name = "laptop"
-    profiles: dict[Name, Profile] = {"laptop": Profile()}
+    """How a candidate is trained, and on what."""
+
+    epochs: int = Field(3, ge=1, le=1000, description="passes over the training rows; the best one is kept")
+    batch_size: int = Field(1024, ge=1, description="rows of one step, over all processes")
+    learning_rate: float = Field(0.002, gt=0, lt=1, description="highest one of AdamW's schedule")
+    hidden: list[Annotated[int, Field(ge=1)]] = Field([256, 128], min_length=1, description="widths of the layers")
+    embedding_dim: int = Field(8, ge=1, description="width of each categorical feature's embedding")
+    dropout: float = Field(0.1, ge=0, lt=1, description="share of a layer left out at each step")
+    seed: int = Field(0, description="of the weights, the order of the rows and LightGBM")
+    zero_stage: Literal[0, 1, 2] = Field(0, description="DeepSpeed's ZeRO stage")
+    holdout_days: int = Field(31, ge=1, description="the newest days: scored, never trained on")
+    min_rows: int = Field(1000, ge=10, description="fewer training rows than this are refused")
+    timeout_minutes: int = Field(60, ge=1, description="a pod that takes longer is ended")
+    image: str = Field("airworthy/trainer:latest", description="the pods' image; the local cluster ignores it")
+    profile: Name = Field("laptop", description="which of the profiles is used")
+    profiles: dict[Name, Profile] = Field({"laptop": Profile()}, description="what a pod may ask of its node, by name")
 
     @model_validator(mode="after")
     def _profile_exists(self) -> Self:
@@ -145,27 +151,29 @@ class Training(_Strict):
 class Gates(_Strict):
     """Conditions a candidate's evaluation must meet to be registered."""
 
-    min_holdout_rows: int = Field(1000, ge=1)
-    min_roc_auc: Fraction = 0.5
-    min_gain_over_average_log_loss: float = Field(0.0, ge=0, description="nats per row")
-    max_roc_auc_below_lightgbm: Fraction = 1.0
-    max_roc_auc_below_champion: Fraction = 1.0
-    slices: list[Name] = []
-    min_slice_roc_auc: Fraction = 0.0
+    min_holdout_rows: int = Field(1000, ge=1, description="rows of the holdout")
+    min_roc_auc: Fraction = Field(0.5, description="ROC AUC on the holdout")
+    min_gain_over_average_log_loss: float = Field(
+        0.0, ge=0, description="log loss gained over always answering the average, nats per row"
+    )
+    max_roc_auc_below_lightgbm: Fraction = Field(1.0, description="ROC AUC below LightGBM's on the same features")
+    max_roc_auc_below_champion: Fraction = Field(1.0, description="ROC AUC below the champion's on the same holdout")
+    slices: list[Name] = Field([], description="columns by whose values the holdout is looked at piece by piece")
+    min_slice_roc_auc: Fraction = Field(0.0, description="ROC AUC in every slice of at least 200 rows")
 
 
 class Release(_Strict):
     """How a candidate comes to production."""
 
-    canary_percent: float = Field(5, gt=0, le=50)
-    window_minutes: float = Field(30, gt=0)
-    min_samples: int = Field(100, ge=1)
-    max_p95_ms: float = Field(100, gt=0)
-    max_error_rate: Fraction = 0.001
+    canary_percent: float = Field(5, gt=0, le=50, description="the candidate's share of the live traffic")
+    window_minutes: float = Field(30, gt=0, description="how long the canary is watched before people are asked")
+    min_samples: int = Field(100, ge=1, description="answers of the canary that a verdict needs")
+    max_p95_ms: float = Field(100, gt=0, description="95th percentile of the canary's latency")
+    max_error_rate: Fraction = Field(0.001, description="share of the canary's requests that may fail")
     approvers: list[str] = Field(min_length=1, description="user names that may approve or reject")
-    approvals_required: Literal[1, 2] = 1
+    approvals_required: Literal[1, 2] = Field(1, description="how many different people must approve")
     trigger_may_approve: bool = Field(True, description="may the person who started the training approve it?")
-    approval_timeout_hours: float = Field(72, gt=0)
+    approval_timeout_hours: float = Field(72, gt=0, description="no answer by then is a no")
 
     @model_validator(mode="after")
     def _enough_approvers(self) -> Self:
@@ -177,22 +185,24 @@ class Release(_Strict):
 class Windows(_Strict):
     """k of the last n windows violated, the last one included (hysteresis)."""
 
-    violated: int = Field(2, ge=1)
-    of: int = Field(3, ge=1)
+    violated: int = Field(2, ge=1, description="k")
+    of: int = Field(3, ge=1, description="n")
 
 
 class Monitoring(_Strict):
-    psi_threshold: float = Field(0.2, gt=0)
-    windows: Windows = Windows()
-    min_rows: int = Field(1000, ge=1)
-    prediction_log_rate: Fraction = 1.0
+    """How production is looked at. Of these, only the prediction log's rate is used so far."""
+
+    psi_threshold: float = Field(0.2, gt=0, description="population stability index above which a window is violated")
+    windows: Windows = Field(Windows(), description="how many windows must be violated")
+    min_rows: int = Field(1000, ge=1, description="a window with fewer rows says nothing")
+    prediction_log_rate: Fraction = Field(1.0, description="share of the request keys whose answers are logged")
 
 
 class Schedules(_Strict):
     """Cron expressions, UTC; null for "only when triggered"."""
 
-    data: str | None = "0 5 * * *"
-    train: str | None = "0 7 * * 1"
+    data: str | None = Field("0 5 * * *", description="when landed files are taken in")
+    train: str | None = Field("0 7 * * 1", description="when a candidate is trained; a retrain request starts it too")
 
     @model_validator(mode="after")
     def _cron(self) -> Self:
@@ -205,24 +215,24 @@ class Schedules(_Strict):
 class PipelineSpec(_Strict):
     """Everything that is particular to one model, except its code."""
 
-    name: Name
-    description: str = ""
-    owner: str = "airworthy"
-    tags: list[str] = []
-    schedules: Schedules = Schedules()
-    sources: dict[Name, Source] = Field(min_length=1)
+    name: Name = Field(description="the folder's name; everything of this model is found by it")
+    description: str = Field("", description="shown on the DAGs' pages")
+    owner: str = Field("airworthy", description="shown by Airflow as the owner of the tasks")
+    tags: list[str] = Field([], description="further tags of the DAGs")
+    schedules: Schedules = Field(Schedules(), description="when the DAGs run")
+    sources: dict[Name, Source] = Field(min_length=1, description="where raw data come from")
     key: Name = Field(description="column of the feature table that identifies a row")
-    event_time: Name
-    prediction_time: Name
-    prediction_lead_minutes: int = Field(0, ge=0)
-    known_at: Name
-    label: Label
+    event_time: Name = Field(description="column: when what is predicted is due")
+    prediction_time: Name = Field(description="column: when it is asked; no feature may know more")
+    prediction_lead_minutes: int = Field(0, ge=0, description="how long before the event it is asked")
+    known_at: Name = Field(description="column: when the label becomes known")
+    label: Label = Field(description="what is predicted")
     task: Literal["binary"] = Field("binary", description="the kind of task, see airworthy.model.kinds")
-    features: Features
-    training: Training = Training()
-    gates: Gates = Gates()
-    release: Release
-    monitoring: Monitoring = Monitoring()
+    features: Features = Field(description="what the model sees")
+    training: Training = Field(Training(), description="how a candidate is trained")
+    gates: Gates = Field(Gates(), description="what a candidate must reach to be registered")
+    release: Release = Field(description="canary and approval")
+    monitoring: Monitoring = Field(Monitoring(), description="how production is looked at")
 
     @classmethod
     def load(cls, path: Path) -> PipelineSpec:
