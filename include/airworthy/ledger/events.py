@@ -27,13 +27,48 @@ Event = Literal[
 ]
 EVENTS: tuple[Event, ...] = get_args(Event)
 
+#: What each event says happened, in the order of a release; `make reference` puts it into docs/reference.
+MEANINGS: Mapping[Event, str] = {
+    "candidate": "A registered version entered its release. The details hold its tags and who started the training.",
+    "staged": "The version kept the model's contract in every check. The details hold each check with what was seen.",
+    "refused": "The version broke the contract: no request ever reaches it. The reason names the checks.",
+    "canary_started": "The version became the challenger. The details hold its share of the traffic in percent.",
+    "verdict": "What the watched window showed: promote, rollback or unclear, with both variants' figures.",
+    "approval_requested": "People were asked. The details hold the evidence and its digest; only answers to it count.",
+    "approved": "A person let the version serve. The details hold the digest of the evidence that they saw.",
+    "rejected": "A person said no. The canary ends, the champion stays.",
+    "not_counted": "An answer that changes nothing, and why: the wrong person, other evidence, or too late.",
+    "timed_out": "Nobody answered in time, and that is a no. The canary ends.",
+    "voided": "The guard saw a breach while people were deciding. The request is void and the canary ends.",
+    "superseded": "A newer candidate came while this one waited. Its canary ends.",
+    "promoted": "The version became the champion. The details hold who approved and the version before.",
+    "rolled_back": "The release ended without a promotion. The canary ends, the champion stays.",
+    "restored": "A person put an earlier champion back (`airworthy rollback`). A running canary ends.",
+    "bootstrapped": "The first champion: a baseline, or the version that already served when the ledger began.",
+}
+
 #: Events after which another version is the champion.
 CHAMPION_EVENTS: frozenset[Event] = frozenset({"bootstrapped", "promoted", "restored"})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Entry:
-    """One row. ``time`` is UTC; ``details`` is whatever the event needs, as JSON."""
+    """One row.
+
+    Attributes:
+        position: 1, 2, 3, ... without a gap.
+        time: when it was written, UTC; never earlier than the entry before.
+        pipeline: whose release it is.
+        release_id: the release, e.g. ``flight_delays-v7``.
+        version: the version in the registry.
+        event: what happened.
+        actor: the user as Airflow knows them, or ``airworthy`` where no person acted.
+        reason: why, in a sentence.
+        details: what else the event needs, as JSON.
+        key: makes the entry one of its kind; writing it again changes nothing.
+        previous_hash: hash of the entry before; 64 zeros for the first.
+        hash: SHA-256 of everything above, as canonical JSON.
+    """
 
     position: int
     time: datetime

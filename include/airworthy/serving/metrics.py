@@ -44,10 +44,17 @@ class Metrics:
         here = self.registry
         labels = ("model", "release_id", "variant", "version")
         self._predictions = prometheus.Counter(
-            "airworthy_predictions_total", "Predictions by outcome", (*labels, "outcome"), registry=here
+            "airworthy_predictions_total",
+            "Predictions by outcome: ok; fallback, the challenger failed and the champion answered; error, nobody did",
+            (*labels, "outcome"),
+            registry=here,
         )
         self._seconds = prometheus.Histogram(
-            "airworthy_prediction_seconds", "Arrival to answer", labels, buckets=SECONDS, registry=here
+            "airworthy_prediction_seconds",
+            "From a request's arrival to its answer, once for each variant that took part",
+            labels,
+            buckets=SECONDS,
+            registry=here,
         )
         self.responses = prometheus.Counter(
             "airworthy_http_responses_total", "Answers to prediction requests", ("model", "status"), registry=here
@@ -85,7 +92,9 @@ class Metrics:
             ("model", "view"),
             registry=here,
         )
-        info = prometheus.Info("airworthy_service", "This process", registry=here)
+        info = prometheus.Info(
+            "airworthy_service", "This process: the counters of another instance began at 0 again", registry=here
+        )
         info.info({"instance": self.instance})
         prometheus.ProcessCollector(registry=self.registry)
         prometheus.GCCollector(registry=self.registry)
