@@ -10,5 +10,5 @@ _broken = folders.discover(from_environment().pipelines)[1]
 if _broken:
     raise AirworthyError(
         "\n".join(str(each.error) for each in _broken),
-        next_step="fix the files named above; the other pipelines are not affected",
+        next_step="fix the files named above; the others are not affected; docs/runbook.md#dag-import-error",
     )

@@ -41,7 +41,7 @@ def check_disk(home: Path, needed_gb: float = NEEDED_GB) -> None:
     if free_gb < needed_gb:
         raise DiskFull(
             f"{free_gb:.1f} GB free for {home}, expected at least {needed_gb:g} GB",
-            next_step="free some space, or keep the state elsewhere: AIRWORTHY_HOME=/path make up",
+            next_step="free some space, or keep it elsewhere: AIRWORTHY_HOME=/path make up; docs/runbook.md#disk-full",
         )
 
 

@@ -228,7 +228,7 @@ class Stack:
         lines = log.read_text(errors="replace").splitlines()[-20:] if log.exists() else ["(it printed nothing)"]
         return StackFailed(
             f"{process.name} {what}\n" + "\n".join(f"  | {line}" for line in lines),
-            next_step=f"see {log}; when that is mended: airworthy up",
+            next_step=f"see {log}, then: airworthy up; docs/runbook.md#stack-does-not-come-up",
         )
 
     # ------------------------------------------------------------------ what is kept

@@ -220,7 +220,8 @@ class AirflowApi:
             except httpx.TransportError as error:
                 if time.monotonic() > deadline:
                     raise AirflowApiError(
-                        f"Airflow does not answer at {self.url}: {error}", next_step="airworthy status"
+                        f"Airflow does not answer at {self.url}: {error}",
+                        next_step="airworthy status; docs/runbook.md#airflow-away",
                     ) from error
             else:
                 if answer.status_code < 500 or time.monotonic() > deadline:

@@ -34,7 +34,8 @@ def waiting(api: AirflowApi, pipeline: str, version: int | None) -> RequiredActi
     if not found:
         wanted = f"{pipeline} v{version}" if version else pipeline
         raise NothingToAnswer(
-            f"no release of {wanted} waits for an answer", next_step="`airworthy ledger` shows what was decided"
+            f"no release of {wanted} waits for an answer",
+            next_step="`airworthy ledger` shows what was decided; docs/runbook.md#nothing-to-answer",
         )
     if len(found) > 1:
         names = ", ".join(sorted(action.subject for action in found))

@@ -69,7 +69,7 @@ def latest(lake: Lake, spec: PipelineSpec) -> Published:
     if not rows:
         raise NothingPublished(
             f"no published features of {spec.name!r} in {lake.uri(tables.published(spec.name))}",
-            next_step=f"run the DAG {spec.name}.data and look at its validate task",
+            next_step=f"run {spec.name}.data and look at its validate task; docs/runbook.md#nothing-published",
         )
     return rows[-1]
 

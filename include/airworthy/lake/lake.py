@@ -229,7 +229,7 @@ class Lake:
             if done:
                 raise LakeConflict(
                     f"{self.uri(table)}: {len(done)} of {len(wanted)} transactions are committed, e.g. {min(done)!r}",
-                    next_step="run the task again: it plans from the table as it is now",
+                    next_step="run the task again: it plans anew; docs/runbook.md#lake-conflict",
                 )
             try:
                 write(delta)

@@ -190,7 +190,7 @@ class Ledger:
         except sa.exc.OperationalError as error:
             raise LedgerAway(
                 f"the ledger at {self._shown_url} does not answer: {error.orig}",
-                next_step="check the connection airworthy_ledger and its database, then run again",
+                next_step="check its database and the connection airworthy_ledger; docs/runbook.md#ledger-away",
             ) from error
 
 
@@ -229,5 +229,5 @@ def _same(found: Entry, pipeline: str, release_id: str, version: int, event: Eve
 def _tampered(position: int, why: str) -> LedgerTampered:
     return LedgerTampered(
         f"the ledger is broken at row {position}: {why}",
-        next_step="stop releases, keep a copy of the database, and restore the table from a backup",
+        next_step="stop releases and keep a copy of the database; docs/runbook.md#ledger-tampered",
     )

@@ -162,4 +162,4 @@ def _check_signature(session: ort.InferenceSession, version: int) -> None:
         )
 
 
-_NEXT_STEP = "roll it back, and look at the version's artifacts in MLflow"
+_NEXT_STEP = "roll it back, and look at its artifacts in MLflow; docs/runbook.md#model-refused"

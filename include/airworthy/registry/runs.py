@@ -118,7 +118,7 @@ class Runs:
                 raise
             raise RegistryAway(
                 f"MLflow at {self.url} does not answer: {str(error)[:300]}",
-                next_step="see whether it runs (`airworthy status`); then try the task again",
+                next_step="see whether it runs (`airworthy status`), then try again; docs/runbook.md#registry-away",
             ) from error
 
     def _create_experiment(self, name: str) -> str:

@@ -60,7 +60,8 @@ def restore(record: ReleaseRecord, to_version: int | None, actor: str, reason: s
         wanted = "there is none before it" if to_version is None else f"v{to_version} never was the champion"
         raise NothingToRestore(
             f"v{current} is the champion of {record.pipeline}; {wanted}",
-            next_step=f"once the champion: {sorted({entry.version for entry in state.champions(entries)})}",
+            next_step=f"once the champion: {sorted({entry.version for entry in state.champions(entries)})}; "
+            "docs/runbook.md#nothing-to-restore",
         )
     last = [entry for entry in entries if entry.event in CHAMPION_EVENTS][-1]
     if target == current:

@@ -233,7 +233,7 @@ class ReleaseController:
                 if not decision.allowed:
                     raise NotApproved(
                         f"{self.release_id(version)} may not be promoted: {decision.reason}",
-                        next_step="it needs an approval in Airflow's Required Actions, or `airworthy approve`",
+                        next_step="answer in Required Actions, or `airworthy approve`; docs/runbook.md#not-approved",
                     )
 
             details = {

@@ -113,7 +113,8 @@ class Service(Mapping[str, Served]):
             served.append(Served(spec, follower, predictor, prediction_log))
         if not served:
             raise NothingToServe(
-                f"no pipeline below {settings.pipelines} can be served", next_step="see the errors logged above"
+                f"no pipeline below {settings.pipelines} can be served",
+                next_step="see the errors logged above; docs/runbook.md#serving-not-ready",
             )
         return cls(served, metrics)
 

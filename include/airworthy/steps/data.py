@@ -49,7 +49,7 @@ def validate(spec: PipelineSpec, settings: Settings) -> dict[str, Any]:
         failures = "\n".join(f"  - {failure}" for failure in result.failed)
         raise ValidationFailed(
             f"features v{version} missed {len(result.failed)} expectations and are not published:\n{failures}",
-            next_step=f"read the report {result.docs}",
+            next_step=f"read the report {result.docs}; docs/runbook.md#validation-failed",
         )
     log.info("features v%s passed; report: %s", version, result.docs)
     return asdict(result)

@@ -45,7 +45,7 @@ def gates(spec: PipelineSpec, settings: Settings, train_run: str) -> dict[str, f
     if missed := [result for result in results if not result.passed]:
         raise GatesMissed(
             f"{train_run} is not registered:\n" + "\n".join(f"  - {result.name}: {result.reason}" for result in missed),
-            next_step=f"look at {registry.run_page(run.info.experiment_id, run.info.run_id)}",
+            next_step=f"see {registry.run_page(run.info.experiment_id, run.info.run_id)}; docs/runbook.md#gates-missed",
         )
     return {result.name: result.observed for result in results}
 

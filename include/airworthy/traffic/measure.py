@@ -94,7 +94,8 @@ def scrape(url: str, token: str, model: str, release_id: str) -> Reading:
         answer.raise_for_status()
     except httpx.HTTPError as error:
         raise ServiceAway(
-            f"{url}/metrics: {error}", next_step="see whether the service runs (`airworthy status`), and its token"
+            f"{url}/metrics: {error}",
+            next_step="see whether it runs (`airworthy status`), and its token; docs/runbook.md#service-away",
         ) from error
     return parse_metrics(answer.text, model, release_id)
 

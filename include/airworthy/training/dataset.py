@@ -97,7 +97,7 @@ def split(spec: PipelineSpec, rows: pa.Table, version: int) -> Snapshot:
     if rows.num_rows == 0:
         raise DatasetError(
             f"features version {version} has no row with a known {spec.label.name!r}",
-            next_step="load more data: labels are known only after the event",
+            next_step="load more data: labels are known only after the event; docs/runbook.md#too-little-data",
         )
     rows = rows.sort_by([(spec.event_time, "ascending"), (spec.key, "ascending")]).combine_chunks()
     first, last = (_utc(rows[spec.event_time][i].as_py()) for i in (0, -1))
@@ -125,7 +125,7 @@ def _check(spec: PipelineSpec, snapshot: Snapshot, first: datetime) -> None:
         raise DatasetError(
             f"{snapshot.train.num_rows} training rows (features version {snapshot.version}, {span}), "
             f"at least training.min_rows = {spec.training.min_rows} expected",
-            next_step="load more data, or lower training.holdout_days or training.min_rows",
+            next_step="load more data, or lower training.holdout_days or min_rows; docs/runbook.md#too-little-data",
         )
     for part, table in (
         ("training", snapshot.train),

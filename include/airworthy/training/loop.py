@@ -182,7 +182,7 @@ class Fit:
             raise TrainingDiverged(
                 f"the loss became {float(losses[~torch.isfinite(losses)][0])} in epoch {epoch}, by step {step} "
                 f"(learning rate {self.options.learning_rate:g})",
-                next_step="lower training.learning_rate; or look for absurd numbers in the feature table",
+                next_step="lower training.learning_rate, or look for absurd numbers; docs/runbook.md#training-diverged",
             )
 
     def _scores(self, rows: Arrays) -> NDArray[np.float64]:

@@ -149,7 +149,7 @@ def _raw_versions(lake: Lake, spec: PipelineSpec) -> dict[str, int]:
     if missing := sorted(name for name, version in versions.items() if version is None):
         raise FeatureError(
             f"no raw table for {missing} below {lake.uri(spec.name, 'raw')}",
-            next_step="land files of these sources and run the ingest task first",
+            next_step="land files of these sources, then run the ingest task; docs/runbook.md#no-raw-table",
         )
     return {name: version for name, version in versions.items() if version is not None}
 

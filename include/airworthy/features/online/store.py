@@ -128,7 +128,7 @@ class OnlineStore:
         except (sqlite3.Error, OSError) as error:
             raise OnlineStoreError(
                 f"online store {_without_password(self.settings.online_store)}: view {name!r}: {error}",
-                next_step="run the data DAG, which fills it",
+                next_step="run the data DAG, which fills it; docs/runbook.md#features-away",
             ) from error
         return {key: _decode(row, view.features, now) for key, row in zip(keys, rows, strict=True)}
 

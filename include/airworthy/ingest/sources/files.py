@@ -97,7 +97,7 @@ class Landing:
             except OSError as error:
                 raise LandingError(
                     f"{self._url}/{file.path} cannot be read: {error}",
-                    next_step="let this user read it; files that were read before stay ingested",
+                    next_step="let this user read it; docs/runbook.md#landing-unreadable",
                 ) from error
 
         with ThreadPoolExecutor(READERS) as pool:
@@ -110,7 +110,8 @@ class Landing:
             return []
         except OSError as error:
             raise LandingError(
-                f"{self._url} cannot be listed: {error}", next_step="check the landing zone's address and credentials"
+                f"{self._url} cannot be listed: {error}",
+                next_step="check its address and credentials; docs/runbook.md#landing-unreadable",
             ) from error
         return [
             Landed(name[name.index(self._root) + len(self._root) :].lstrip("/"), info["size"], _modified(info))

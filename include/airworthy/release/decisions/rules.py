@@ -53,7 +53,9 @@ def must_be_open(release_id: str, *, after: Event = "candidate") -> Check:
 
     def check(entries: Sequence[Entry]) -> None:
         if (closed := state.closing_entry(entries, release_id)) is not None:
-            raise ReleaseClosed(said(closed), next_step="train again: a new version is a new release")
+            raise ReleaseClosed(
+                said(closed), next_step="train again, for a new release; docs/runbook.md#release-closed"
+            )
         if state.find(entries, release_id, after) is None:
             raise OutOfOrder(f"{release_id} is not {after} yet", next_step="run the release DAG's tasks in order")
 
