@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from airworthy.evaluation.document import Evaluation
-from airworthy.spec.pipeline import Gates
+from airworthy.spec.gates import Gates
 
 #: Slices smaller than this are shown and not judged: the standard error of a ROC AUC on 200 rows is about 0.04.
 MIN_SLICE_ROWS = 200

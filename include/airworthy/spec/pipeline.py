@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError, model_validator
+from pydantic import BaseModel, Field, StringConstraints, ValidationError, model_validator
 
 from airworthy.errors import Final
+from airworthy.spec.base import Fraction, Name, Section
+from airworthy.spec.gates import Gates
 
-Name = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Fraction = Annotated[float, Field(ge=0, le=1)]
 Quantity = Annotated[str, StringConstraints(pattern=r"^\d+(\.\d+)?(m|Ki|Mi|Gi|Ti|k|M|G|T)?$")]
 ColumnType = Literal["int", "float", "string", "timestamp", "bool"]
 
@@ -22,11 +22,7 @@ class SpecError(Final):
     """A `pipeline.yaml` that cannot be used: names file, key, value and what is allowed."""
 
 
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Column(_Strict):
+class Column(Section):
     """What one raw column must be; rows that are not go to quarantine."""
 
     type: ColumnType = Field(description="what every value must be; a timestamp is ISO 8601 with Z or an offset")
@@ -41,7 +37,7 @@ class Column(_Strict):
         return self
 
 
-class Source(_Strict):
+class Source(Section):
     """Raw files of one kind, and the contract of their rows."""
 
     path: str = Field(description="glob below the landing zone, e.g. flights/*.csv")
@@ -57,21 +53,21 @@ class Source(_Strict):
         return self
 
 
-class Label(_Strict):
+class Label(Section):
     """What is predicted: a column of 0 and 1, empty while unknown."""
 
     name: Name = Field(description="column of the feature table")
     description: str = Field("", description="what a 1 means, in words")
 
 
-class RequestFeatures(_Strict):
+class RequestFeatures(Section):
     """Features a prediction request carries itself."""
 
     categorical: list[Name] = Field([], description="text; a value that training never saw counts as unknown")
     numeric: list[Name] = Field([], description="numbers")
 
 
-class FeatureView(_Strict):
+class FeatureView(Section):
     """Numeric features looked up by an entity key: as of the prediction time offline, the latest online."""
 
     entity: Name = Field(description="the key's name: column of the view, and key of the lookup")
@@ -79,7 +75,7 @@ class FeatureView(_Strict):
     ttl_days: int = Field(10, ge=1, description="an older value is treated as missing")
 
 
-class Features(_Strict):
+class Features(Section):
     """What the model sees: what the request carries itself, and what is looked up."""
 
     request: RequestFeatures = Field(description="known to the caller")
@@ -105,7 +101,7 @@ class Features(_Strict):
         return self
 
 
-class Profile(_Strict):
+class Profile(Section):
     """What a training pod asks of its node."""
 
     gpus: int = Field(0, ge=0, le=64, description="asked for as nvidia.com/gpu")
@@ -118,7 +114,7 @@ class Profile(_Strict):
     )
 
 
-class Training(_Strict):
+class Training(Section):
     """How a candidate is trained, and on what."""
 
     epochs: int = Field(3, ge=1, le=1000, description="passes over the training rows; the best one is kept")
@@ -148,21 +144,7 @@ class Training(_Strict):
         return self.profiles[self.profile]
 
 
-class Gates(_Strict):
-    """Conditions a candidate's evaluation must meet to be registered."""
-
-    min_holdout_rows: int = Field(1000, ge=1, description="rows of the holdout")
-    min_roc_auc: Fraction = Field(0.5, description="ROC AUC on the holdout")
-    min_gain_over_average_log_loss: float = Field(
-        0.0, ge=0, description="log loss gained over always answering the average, nats per row"
-    )
-    max_roc_auc_below_lightgbm: Fraction = Field(1.0, description="ROC AUC below LightGBM's on the same features")
-    max_roc_auc_below_champion: Fraction = Field(1.0, description="ROC AUC below the champion's on the same holdout")
-    slices: list[Name] = Field([], description="columns by whose values the holdout is looked at piece by piece")
-    min_slice_roc_auc: Fraction = Field(0.0, description="ROC AUC in every slice of at least 200 rows")
-
-
-class Release(_Strict):
+class Release(Section):
     """How a candidate comes to production."""
 
     canary_percent: float = Field(5, gt=0, le=50, description="the candidate's share of the live traffic")
@@ -182,14 +164,14 @@ class Release(_Strict):
         return self
 
 
-class Windows(_Strict):
+class Windows(Section):
     """k of the last n windows violated, the last one included (hysteresis)."""
 
     violated: int = Field(2, ge=1, description="k")
     of: int = Field(3, ge=1, description="n")
 
 
-class Monitoring(_Strict):
+class Monitoring(Section):
     """How production is looked at. Of these, only the prediction log's rate is used so far."""
 
     psi_threshold: float = Field(0.2, gt=0, description="population stability index above which a window is violated")
@@ -198,7 +180,7 @@ class Monitoring(_Strict):
     prediction_log_rate: Fraction = Field(1.0, description="share of the request keys whose answers are logged")
 
 
-class Schedules(_Strict):
+class Schedules(Section):
     """Cron expressions, UTC; null for "only when triggered"."""
 
     data: str | None = Field("0 5 * * *", description="when landed files are taken in")
@@ -212,7 +194,7 @@ class Schedules(_Strict):
         return self
 
 
-class PipelineSpec(_Strict):
+class PipelineSpec(Section):
     """Everything that is particular to one model, except its code."""
 
     name: Name = Field(description="the folder's name; everything of this model is found by it")

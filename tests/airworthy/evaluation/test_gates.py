@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from airworthy.evaluation import gates
 from airworthy.evaluation.document import Evaluation, Other, Slice
 from airworthy.model.kinds.base import Metrics
-from airworthy.spec.pipeline import Gates
+from airworthy.spec.gates import Gates
 
 GATES = Gates(
     min_holdout_rows=1000,
