@@ -6,7 +6,9 @@ import json
 from collections.abc import Iterator
 from typing import Any, get_args
 
-from airworthy.spec.pipeline import Name, PipelineSpec, Quantity
+from airworthy.spec.base import Name
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.training import Quantity
 from scripts.reference.markdown import page, paragraphs, required, table
 
 

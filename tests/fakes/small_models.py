@@ -9,7 +9,8 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 
-from airworthy.spec.pipeline import PipelineSpec, Release
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.release import Release
 
 SPEC = PipelineSpec.model_validate(
     {

@@ -13,7 +13,7 @@ import pyarrow as pa
 from airworthy.ingest import row_contract as contract
 from airworthy.ingest.formats.csv import FileFault, Parsed, RowFault, locate, parse, unpack
 from airworthy.ingest.sources.files import Landed
-from airworthy.spec.pipeline import Source
+from airworthy.spec.sources import Source
 
 MAX_BAD = 0.5  # of a file's rows; above, something is wrong with the file rather than with rows
 

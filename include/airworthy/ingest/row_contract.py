@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from airworthy.spec.pipeline import Column, ColumnType
+from airworthy.spec.sources import Column, ColumnType
 
 ARROW: dict[ColumnType, pa.DataType] = {
     "int": pa.int64(),

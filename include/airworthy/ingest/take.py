@@ -17,7 +17,8 @@ from airworthy.ingest.report import FileOutcome, IngestReport
 from airworthy.ingest.sources.files import Landed, Landing, Settle
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake, LakeConflict
-from airworthy.spec.pipeline import PipelineSpec, Source
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.sources import Source
 
 if TYPE_CHECKING:
     from airworthy.settings import Settings

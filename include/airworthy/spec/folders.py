@@ -17,22 +17,22 @@ class WrongCode(AirworthyError):
 
 
 @dataclass(frozen=True)
-class Broken:
+class BrokenFolder:
     """A pipeline folder that cannot be used, and why."""
 
     folder: Path
     error: SpecError
 
 
-def discover(root: Path) -> tuple[list[PipelineSpec], list[Broken]]:
+def discover(root: Path) -> tuple[list[PipelineSpec], list[BrokenFolder]]:
     """All pipelines below ``root``, sorted by name, and the broken ones."""
     specs: list[PipelineSpec] = []
-    broken: list[Broken] = []
+    broken: list[BrokenFolder] = []
     for path in sorted(root.glob("*/pipeline.yaml")):
         try:
             specs.append(PipelineSpec.load(path))
         except SpecError as error:
-            broken.append(Broken(path.parent, error))
+            broken.append(BrokenFolder(path.parent, error))
     return specs, broken
 
 

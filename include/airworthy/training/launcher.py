@@ -13,7 +13,8 @@ from collections.abc import Mapping
 from airworthy.errors import AirworthyError
 from airworthy.settings import Settings, from_environment
 from airworthy.spec import folders
-from airworthy.spec.pipeline import PipelineSpec, Profile
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.training import Profile
 
 #: A registry that restarts in the middle of a training should not cost the training: about a minute.
 PATIENCE = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "6"}

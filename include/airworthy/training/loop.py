@@ -19,7 +19,7 @@ from airworthy.errors import AirworthyError
 from airworthy.model.kinds import binary
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import Training
+    from airworthy.spec.training import Training
     from airworthy.training.network import Core, Scaling
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises

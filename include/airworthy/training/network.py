@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn  # noqa: TID253
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import Training
+    from airworthy.spec.training import Training
 
 QUANTILES = 4
 CLIP = 5.0

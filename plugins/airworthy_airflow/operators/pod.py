@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from airflow.sdk import Context
 
     from airworthy.settings import Settings
-    from airworthy.spec.pipeline import PipelineSpec, Profile
+    from airworthy.spec.pipeline import PipelineSpec
+    from airworthy.spec.training import Profile
 
 #: What a pod may know: where data and registry are. Not the ledger, not the serving token.
 POD_SETTINGS = ("AIRWORTHY_LAKE", "AIRWORTHY_STORAGE_OPTIONS", "AIRWORTHY_MLFLOW_URL")

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airworthy.ingest.row_contract import cast, check, repeated
-from airworthy.spec.pipeline import Column, ColumnType
+from airworthy.spec.sources import Column, ColumnType
 
 
 def text(*values: str | None) -> pa.ChunkedArray:

@@ -8,7 +8,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from airworthy.settings import Settings
-from airworthy.spec.pipeline import PipelineSpec, Profile
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.training import Profile
 from airworthy.training import launcher
 
 

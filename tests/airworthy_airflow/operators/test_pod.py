@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from airworthy.settings import Settings
-from airworthy.spec.pipeline import PipelineSpec, Profile
+from airworthy.spec.pipeline import PipelineSpec
+from airworthy.spec.training import Profile
 from airworthy_airflow.operators.pod import TrainingPodOperator, environment, resources
 
 

@@ -20,7 +20,8 @@ from airworthy.lake import tables
 if TYPE_CHECKING:
     from airworthy.lake.lake import Lake
     from airworthy.settings import Settings
-    from airworthy.spec.pipeline import FeatureView, PipelineSpec
+    from airworthy.spec.features import FeatureView
+    from airworthy.spec.pipeline import PipelineSpec
 
 MATERIALISED = "airworthy.delta_version"
 SECONDS_PER_DAY = 86_400

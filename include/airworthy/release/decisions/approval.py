@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import Release
+    from airworthy.spec.release import Release
 
 Answer = Literal["approve", "reject"]
 

@@ -30,7 +30,7 @@ from scipy.special import betainc, betaln
 from airworthy.traffic.variants import VariantMeasurement
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import Release
+    from airworthy.spec.release import Release
 
 Outcome = Literal["promote", "rollback", "wait", "unclear"]
 

@@ -10,7 +10,7 @@ from airworthy.ledger.events import Entry, Event
 from airworthy.release.decisions import approval, state
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import Release
+    from airworthy.spec.release import Release
 
 Check = Callable[[Sequence[Entry]], None]
 

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from airworthy.release.decisions.approval import CLOSING, approved, may_decide
-from airworthy.spec.pipeline import Release
+from airworthy.spec.release import Release
 
 
 @dataclass(frozen=True)

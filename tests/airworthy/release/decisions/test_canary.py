@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from scipy.stats import binom
 
 from airworthy.release.decisions.canary import Verdict, breach, chance_of_errors, verdict
-from airworthy.spec.pipeline import Release
+from airworthy.spec.release import Release
 from airworthy.traffic.variants import VariantMeasurement
 
 POLICY = Release(approvers=["approver"], min_samples=100, max_p95_ms=100, max_error_rate=0.001)
