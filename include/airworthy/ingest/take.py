@@ -16,7 +16,8 @@ from airworthy.ingest.judge import Content, Judged, Judgement, judge
 from airworthy.ingest.report import FileOutcome, IngestReport
 from airworthy.ingest.sources.files import Landed, Landing, Settle
 from airworthy.lake import tables
-from airworthy.lake.lake import Lake, LakeConflict
+from airworthy.lake.errors import LakeConflict
+from airworthy.lake.lake import Lake
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy.spec.sources import Source
 

@@ -8,31 +8,19 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-from deltalake import CommitProperties, DeltaTable, Schema, Transaction, write_deltalake
+from deltalake import DeltaTable, Schema, write_deltalake
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 
-from airworthy.errors import AirworthyError
-from airworthy.storage import filesystem
+from airworthy.lake.columns import check_types, partitions_of, schema_of
+from airworthy.lake.errors import TableMissing
+from airworthy.lake.staged import Mode, StagedTable
+from airworthy.lake.transactions import Transactions, all_committed, committed, properties
 
 if TYPE_CHECKING:
     from airworthy.settings import Settings
 
-STAGING = "_staging"  # Delta ignores folders that begin with an underscore, in reading and in vacuum
+STAGED = "_staging"  # Delta ignores folders that begin with an underscore, in reading and in vacuum
 ATTEMPTS = 6
-
-Transactions = tuple[str, int] | Mapping[str, int] | None
-
-
-class LakeError(AirworthyError):
-    """A table cannot be read or written as asked."""
-
-
-class TableMissing(LakeError):
-    """The table, or that version of it, does not exist."""
-
-
-class LakeConflict(LakeError):
-    """Another writer committed part of the same work meanwhile: plan again from the table as it is now."""
 
 
 @dataclass(frozen=True)
@@ -101,7 +89,7 @@ class Lake:
 
     def schema(self, table: str, version: int | None = None) -> pa.Schema:
         """Columns and types, partition columns included."""
-        return pa.schema(self._require(table, version).schema().to_arrow())
+        return schema_of(self._require(table, version))
 
     def metadata(self, table: str, version: int | None = None) -> dict[str, Any]:
         """What the commit of a version says: its writer's ``metadata``, Delta's ``operation`` and ``timestamp`` (ms).
@@ -116,7 +104,7 @@ class Lake:
 
     def committed(self, table: str, transactions: Mapping[str, int]) -> set[str]:
         """Those application ids whose version (or a later one) is in the table."""
-        return _committed(self._open(table), transactions)
+        return committed(self._open(table), transactions)
 
     def transaction_version(self, table: str, application: str) -> int | None:
         """The last version that ``application`` committed; None if never."""
@@ -151,7 +139,7 @@ class Lake:
                 data,
                 mode="append",
                 schema_mode="merge",
-                commit_properties=_properties(transaction, metadata),
+                commit_properties=properties(transaction, metadata),
             )
 
         return self._commit(table, write, transaction, data.schema, partition_by)
@@ -169,7 +157,7 @@ class Lake:
 
         Returns, raises: as :meth:`append`.
         """
-        predicate = _predicate(data, partition_by)
+        predicate = partitions_of(data, partition_by)
 
         def write(delta: DeltaTable) -> None:
             if predicate is not None:
@@ -181,14 +169,69 @@ class Lake:
                 partition_by=list(partition_by) or None,
                 schema_mode="overwrite" if predicate is None else None,
                 predicate=predicate,
-                commit_properties=_properties(transaction, metadata),
+                commit_properties=properties(transaction, metadata),
             )
 
         return self._commit(table, write, transaction, data.schema, partition_by)
 
-    def staging(self, table: str, name: str) -> str:
-        """Where Spark may write parquet parts for :meth:`commit_parquet`; a retry overwrites the same ``name``."""
-        return self.uri(table, STAGING, name)
+    def staged(
+        self,
+        table: str,
+        name: str,
+        *,
+        partition_by: Sequence[str] = (),
+        mode: Mode = "overwrite",
+        schema: pa.Schema | None = None,
+    ) -> StagedTable:
+        """Where another engine may write parquet parts for :meth:`commit_staged`.
+
+        Args:
+            table: name below the root.
+            name: of what is staged; a retry writes over the same one.
+            partition_by, mode, schema: see :class:`StagedTable`.
+        """
+        return StagedTable(
+            table=table,
+            uri=self.uri(table),
+            folder=self.uri(table, STAGED, name),
+            partition_by=tuple(partition_by),
+            mode=mode,
+            schema=schema,
+            storage_options=self.storage_options,
+        )
+
+    def commit_staged(
+        self, staged: StagedTable, *, transaction: Transactions = None, metadata: Mapping[str, str] | None = None
+    ) -> int:
+        """Commit the parts that were written, as one version; then remove their folder.
+
+        Args:
+            staged: what was written, see :meth:`staged`.
+            transaction: see the class.
+            metadata: kept in the commit, see :meth:`metadata`.
+
+        Returns:
+            The version that holds the parts.
+
+        Raises:
+            LakeConflict, LakeError: as :meth:`append`; and when the parts do not agree with each other.
+        """
+        delta = self._open(staged.table)
+        if delta is not None and all_committed(delta, transaction):
+            version = delta.version()  # and the folder may be gone already
+        else:
+            parts = staged.find(delta)
+            version = self._commit(
+                staged.table,
+                lambda newest: staged.commit(newest, parts, properties(transaction, metadata)),
+                transaction,
+                parts.columns,
+                staged.partition_by,
+            )
+        staged.remove()
+        return version
+
+    # opening and committing ------------------------------------------------------------------------------------
 
     def _open(self, table: str, version: int | None = None) -> DeltaTable | None:
         try:
@@ -219,18 +262,11 @@ class Lake:
         partition_by: Sequence[str],
     ) -> int:
         """Commit once, and again from the newest version when another writer was faster."""
-        wanted = _as_mapping(transaction)
         for attempt in range(1, ATTEMPTS + 1):
             delta = self._open(table) or self._create(table, schema, partition_by)
             # checked on the very snapshot that the commit builds on: a later commit of the same id is a conflict
-            done = _committed(delta, wanted)
-            if wanted and len(done) == len(wanted):
+            if all_committed(delta, transaction):
                 return delta.version()
-            if done:
-                raise LakeConflict(
-                    f"{self.uri(table)}: {len(done)} of {len(wanted)} transactions are committed, e.g. {min(done)!r}",
-                    next_step="run the task again: it plans anew; docs/runbook.md#lake-conflict",
-                )
             try:
                 write(delta)
             except CommitFailedError:
@@ -256,106 +292,3 @@ class Lake:
             if not self.exists(table):
                 raise
         return self._require(table, None)
-
-    def commit_parquet(
-        self,
-        table: str,
-        staged: str,
-        *,
-        partition_by: Sequence[str] = (),
-        mode: str = "overwrite",
-        schema: pa.Schema | None = None,
-        transaction: Transactions = None,
-        metadata: Mapping[str, str] | None = None,
-    ) -> int:
-        """Commit parquet parts that Spark wrote below ``staged`` (see :meth:`staging`), then remove ``staged``.
-
-        Args:
-            table: name below the root.
-            staged: address of the folder; hive-style partition folders (``month=201301/``) inside.
-            partition_by: the partition columns, in the order of the folders.
-            mode: ``append``, ``overwrite`` (the whole table) or ``replace_partitions`` (those that were written).
-            schema: what to write when there is no part; without it that is an error (a folder that was committed
-                and removed before must not empty the table).
-            transaction: see the class.
-            metadata: kept in the commit, see :meth:`metadata`.
-
-        Returns:
-            The version that holds the parts.
-
-        Raises:
-            LakeConflict, LakeError: as :meth:`append`; and when the parts do not agree with each other.
-        """
-        from airworthy.lake.staged import commit, find, schema_of  # they need this module's errors
-
-        delta = self._open(table)
-        wanted = _as_mapping(transaction)
-        if delta is not None and wanted and len(_committed(delta, wanted)) == len(wanted):
-            version = delta.version()  # and staging may be gone already
-        else:
-            parts = find(self, staged, partition_by)
-            columns = schema_of(parts, partition_by, schema, delta, staged)
-            properties = _properties(transaction, metadata)
-            version = self._commit(
-                table,
-                lambda delta: commit(delta, self, table, staged, parts, columns, partition_by, mode, properties),
-                transaction,
-                columns,
-                partition_by,
-            )
-        fs, path = filesystem(staged, self.storage_options)
-        if fs.exists(path):
-            fs.rm(path, recursive=True)
-        return version
-
-
-def _as_mapping(transaction: Transactions) -> dict[str, int]:
-    if transaction is None:
-        return {}
-    return dict(transaction) if isinstance(transaction, Mapping) else dict([transaction])
-
-
-def _committed(delta: DeltaTable | None, transactions: Mapping[str, int]) -> set[str]:
-    if delta is None:
-        return set()
-    found = {application: delta.transaction_version(application) for application in transactions}
-    return {a for a, version in found.items() if version is not None and version >= transactions[a]}
-
-
-def _properties(transaction: Transactions, metadata: Mapping[str, str] | None) -> CommitProperties:
-    return CommitProperties(
-        custom_metadata=dict(metadata) if metadata else None,
-        app_transactions=[Transaction(application, v) for application, v in _as_mapping(transaction).items()],
-    )
-
-
-def check_types(columns: pa.Schema, delta: DeltaTable, uri: str) -> None:
-    """A column may be added to a table, not change its type (delta-rs would cast, or fail half-way).
-
-    Raises:
-        LakeError: names the column and both types.
-    """
-    new = pa.schema(Schema.from_arrow(columns).to_arrow())
-    for old in pa.schema(delta.schema().to_arrow()):
-        if old.name in new.names and new.field(old.name).type != old.type:
-            raise LakeError(
-                f"{uri}: column {old.name} is {old.type} in the table and {new.field(old.name).type} in the new data",
-                next_step="cast it, or replace the whole table",
-            )
-
-
-def _predicate(data: pa.Table, partition_by: Sequence[str]) -> str | None:
-    """SQL for "one of the partitions in data"."""
-    if not partition_by:
-        return None
-
-    def equals(column: str, value: object) -> str:
-        if value is None:
-            return f'"{column}" IS NULL'
-        literal = "'" + value.replace("'", "''") + "'" if isinstance(value, str) else str(value)
-        return f'"{column}" = {literal}'
-
-    rows = data.select(list(partition_by)).group_by(list(partition_by)).aggregate([]).to_pylist()
-    if not rows:
-        return "false"
-    return " OR ".join("(" + " AND ".join(equals(c, v) for c, v in row.items()) + ")" for row in rows)

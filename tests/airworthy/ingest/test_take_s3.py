@@ -81,13 +81,13 @@ def test_a_day_lands_on_s3_and_is_ingested_once(settings: Settings, options: dic
 
 def test_parts_on_s3_are_committed_and_staging_is_removed(settings: Settings) -> None:
     lake = Lake.of(settings)
-    staged = lake.staging("demo/features", "run")
-    fs, path = filesystem(staged, settings.storage_options)
+    staged = lake.staged("demo/features", "run", partition_by=["month"])
+    fs, path = filesystem(staged.folder, settings.storage_options)
     for month in (1, 2):
         sink = pa.BufferOutputStream()
         pq.write_table(pa.table({"id": [month]}), sink)
         fs.pipe_file(f"{path}/month={month}/part-0.parquet", sink.getvalue().to_pybytes())
-    version = lake.commit_parquet("demo/features", staged, partition_by=["month"], transaction=("build", 1))
+    version = lake.commit_staged(staged, transaction=("build", 1))
     assert sorted(lake.read("demo/features", version)["month"].to_pylist()) == [1, 2]
     assert not fs.exists(path)
-    assert lake.commit_parquet("demo/features", staged, transaction=("build", 1)) == version
+    assert lake.commit_staged(staged, transaction=("build", 1)) == version

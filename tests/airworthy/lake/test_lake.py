@@ -1,4 +1,4 @@
-"""Delta tables: versions, exactly-once commits, partitions, and the hand-over from another engine."""
+"""Delta tables: versions, exactly-once commits, partitions."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import threading
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 
-from airworthy.lake.lake import Lake, LakeConflict, LakeError, TableMissing
+from airworthy.lake.errors import LakeConflict, LakeError, TableMissing
+from airworthy.lake.lake import Lake
 
 T = "demo/raw/things"
 
@@ -25,16 +25,6 @@ def rows(*ids: int, month: int = 1) -> pa.Table:
 
 def ids(lake: Lake, version: int | None = None) -> list[int]:
     return sorted(lake.read(T, version, columns=["id"])["id"].to_pylist())
-
-
-def stage(lake: Lake, name: str, parts: dict[str, pa.Table]) -> str:
-    staged = lake.staging(T, name)
-    for path, part in parts.items():
-        file = Path(staged) / path
-        file.parent.mkdir(parents=True, exist_ok=True)
-        pq.write_table(part, file)
-    (Path(staged) / "_SUCCESS").touch()
-    return staged
 
 
 def test_a_table_does_not_exist_before_its_first_commit(lake: Lake) -> None:
@@ -119,77 +109,3 @@ def test_a_commit_keeps_its_metadata(lake: Lake) -> None:
     lake.append(T, rows(2), metadata={"raw_versions": '{"flights": 4}'})
     assert lake.metadata(T)["raw_versions"] == '{"flights": 4}'
     assert lake.metadata(T, 1)["raw_versions"] == '{"flights": 3}'
-
-
-def test_parquet_parts_of_another_engine_become_one_version(lake: Lake) -> None:
-    part = rows(1, 2).select(["id"])
-    staged = stage(lake, "run", {"month=1/part-0.parquet": part, "month=2/part-0.parquet": part})
-    assert lake.commit_parquet(T, staged, partition_by=["month"], metadata={"raw": "7"}) == 1
-    assert lake.metadata(T)["raw"] == "7"
-    assert lake.schema(T).field("month").type == pa.int32()
-    assert ids(lake) == [1, 1, 2, 2]
-    assert not Path(staged).exists()
-
-    staged = stage(lake, "run", {"month=1/part-0.parquet": rows(7).select(["id"])})
-    lake.commit_parquet(T, staged, partition_by=["month"], mode="replace_partitions")
-    assert ids(lake) == [1, 2, 7]
-    assert ids(lake, version=1) == [1, 1, 2, 2]  # the old part-0 was not overwritten
-
-    staged = stage(lake, "run", {"month=3/part-0.parquet": rows(8).select(["id"])})
-    lake.commit_parquet(T, staged, partition_by=["month"], mode="append")
-    assert ids(lake) == [1, 2, 7, 8]
-
-    staged = stage(lake, "run", {"month=3/part-0.parquet": rows(9).select(["id"])})
-    lake.commit_parquet(T, staged, partition_by=["month"], mode="overwrite")
-    assert ids(lake) == [9]
-
-
-def test_committing_the_same_parts_again_changes_nothing(lake: Lake) -> None:
-    for _ in range(2):
-        staged = stage(lake, "run", {"part-0.parquet": rows(1)})
-        assert lake.commit_parquet(T, staged, mode="append", transaction=("build", 1)) == 1
-    assert ids(lake) == [1]
-    assert not Path(staged).exists()
-
-
-def test_staging_that_is_gone_does_not_empty_the_table(lake: Lake) -> None:
-    staged = stage(lake, "run", {"part-0.parquet": rows(1)})
-    lake.commit_parquet(T, staged, transaction=("build", 1))
-    assert lake.commit_parquet(T, staged, transaction=("build", 1)) == 1
-    with pytest.raises(LakeError, match="no parquet part"):
-        lake.commit_parquet(T, staged)
-    assert ids(lake) == [1]
-    assert lake.commit_parquet(T, staged, schema=rows().schema) == 2
-    assert ids(lake) == []
-
-
-def test_string_partitions_with_odd_characters_survive(lake: Lake) -> None:
-    part = rows(1).select(["id"])
-    staged = stage(lake, "run", {"dest=a b/p.parquet": part, "dest=c%3Ad/p.parquet": part})
-    lake.commit_parquet(T, staged, partition_by=["dest"])
-    assert sorted(lake.read(T)["dest"].to_pylist()) == ["a b", "c:d"]
-
-
-def test_parts_that_disagree_are_refused_and_nothing_is_committed(lake: Lake) -> None:
-    staged = stage(lake, "run", {"a.parquet": rows(1), "b.parquet": pa.table({"other": [1]})})
-    with pytest.raises(LakeError, match="differ in their columns"):
-        lake.commit_parquet(T, staged)
-    assert not lake.exists(T)
-    with pytest.raises(LakeError, match="folders of the partition columns"):
-        lake.commit_parquet(T, staged, partition_by=["month"])
-
-
-def test_a_partition_may_not_change_the_type_of_a_column(lake: Lake) -> None:
-    lake.commit_parquet(T, stage(lake, "r", {"month=1/a.parquet": pa.table({"id": [1]})}), partition_by=["month"])
-    staged = stage(lake, "r", {"month=2/a.parquet": pa.table({"id": ["x"]})})
-    with pytest.raises(LakeError, match="column id is int64 in the table and string"):
-        lake.commit_parquet(T, staged, partition_by=["month"], mode="replace_partitions")
-
-
-def test_what_a_killed_writer_left_in_staging_is_invisible_and_the_next_one_writes_over_it(lake: Lake) -> None:
-    lake.append(T, rows(1))
-    stage(lake, "build", {"a.parquet": rows(2)})
-    assert ids(lake) == [1]
-    staged = stage(lake, "build", {"a.parquet": rows(3)})
-    lake.commit_parquet(T, staged)
-    assert ids(lake) == [3]

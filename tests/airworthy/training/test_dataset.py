@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from airworthy.lake.lake import TableMissing
+from airworthy.lake.errors import TableMissing
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy.training import dataset
 

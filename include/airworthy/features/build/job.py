@@ -131,15 +131,15 @@ def _build(
     for name in [*spec.features.views, TRAINING]:
         table = tables.view(spec.name, name)
         partition_by = ["month"] if name == TRAINING else []
-        staged = lake.staging(table, "build")
+        staged = lake.staged(table, "build", partition_by=partition_by)
         frame = frames[name]
         if partition_by:
             frame = frame.repartition("month").sortWithinPartitions("month", spec.event_time)
         counted = Observation()
         with _timed(f"{name}") as said:
             frame = frame.observe(counted, sf.count(sf.lit(1)).alias("rows"))
-            frame.write.mode("overwrite").partitionBy(*partition_by).parquet(spark_address(staged))
-            versions[name] = lake.commit_parquet(table, staged, partition_by=partition_by, metadata=metadata)
+            frame.write.mode("overwrite").partitionBy(*partition_by).parquet(spark_address(staged.folder))
+            versions[name] = lake.commit_staged(staged, metadata=metadata)
             said |= {"rows": counted.get["rows"], "version": versions[name]}
     return Build(True, effective, raw_versions, code, versions)
 

@@ -6,7 +6,7 @@ import json
 import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -15,6 +15,7 @@ from airworthy.features.session import spark_session
 from airworthy.ingest.take import ingest
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
+from airworthy.lake.staged import StagedTable
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy_demo.world import World
@@ -83,22 +84,22 @@ def test_killed_between_two_commits_the_next_run_completes_the_build(
     build_features(spec, settings, session=spark)
     before = lake.version(tables.training(spec.name))
     half = datetime(2013, 1, 31, 18, tzinfo=UTC)
-    commit = Lake.commit_parquet
+    commit = Lake.commit_staged
 
-    def killed(self: Lake, table: str, *arguments: object, **options: object) -> int:
-        if table.endswith("/training"):
+    def killed(self: Lake, staged: StagedTable, **options: Any) -> int:
+        if staged.table.endswith("/training"):
             raise KeyboardInterrupt
-        return commit(self, table, *arguments, **options)  # type: ignore[arg-type]
+        return commit(self, staged, **options)
 
     with monkeypatch.context() as patched:
-        patched.setattr(Lake, "commit_parquet", killed)
+        patched.setattr(Lake, "commit_staged", killed)
         with pytest.raises(KeyboardInterrupt):
             build_features(spec, settings, as_of=half, session=spark)
     assert lake.version(tables.training(spec.name)) == before
     completed = build_features(spec, settings, as_of=half, session=spark)
     assert completed.changed
     assert lake.version(tables.training(spec.name)) == (before or 0) + 1
-    assert not Path(lake.staging(tables.training(spec.name), "build")).exists()
+    assert not Path(lake.staged(tables.training(spec.name), "build").folder).exists()
 
 
 def test_without_raw_tables_it_says_which_are_missing(spec: PipelineSpec, tmp_path: Path) -> None:
