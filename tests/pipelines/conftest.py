@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from airworthy.features.session import spark_session
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 from airworthy.lake.lake import Lake
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
@@ -30,7 +30,7 @@ def raw(spark: SparkSession, spec: PipelineSpec, tmp_path_factory: pytest.TempPa
     """Flights, weather and planes of 11 to 13 January 2013."""
     settings = Settings(home=tmp_path_factory.mktemp("three-days"))
     World().land(settings.landing, date(2013, 1, 11), date(2013, 1, 13))
-    ingest(spec, settings)
+    take_landed(spec, settings)
     lake = Lake.of(settings)
     return {
         name: spark.read.option("basePath", lake.uri(f"{spec.name}/raw/{name}")).parquet(

@@ -22,7 +22,7 @@ def quarantine(
 
     A file that was mended is taken when it lands again, under the same name or another.
     """
-    from airworthy.ingest.journal import describe_quarantine
+    from airworthy.ingest.quarantine import describe
     from airworthy.lake.lake import Lake
     from airworthy.settings import from_environment
     from airworthy.spec import folders
@@ -33,4 +33,4 @@ def quarantine(
         raise UnknownSource(
             f"{pipeline} has no source {', '.join(unknown)}", next_step=f"one of {sorted(spec.sources)}"
         )
-    typer.echo(describe_quarantine(Lake.of(settings), pipeline, sources or list(spec.sources), shown=last))
+    typer.echo(describe(Lake.of(settings), pipeline, sources or list(spec.sources), shown=last))

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from airworthy.ingest.batch import Judged
+
 SHOWN = 20  # files that a summary names; all of them are in the lake
 
 
@@ -24,6 +26,11 @@ class FileOutcome:
     rows: int = 0
     quarantined_rows: int = 0
     reason: str = ""
+
+    @classmethod
+    def of(cls, source: str, judged: Judged) -> FileOutcome:
+        """Of a file that was dealt with."""
+        return cls(source, judged.content.landed.path, judged.status, judged.rows, judged.bad_rows, judged.reason)
 
 
 @dataclass(frozen=True)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from airworthy.ingest.faults import ValueFault
 from airworthy.spec.sources import Column, ColumnType
 
 ARROW: dict[ColumnType, pa.DataType] = {
@@ -34,17 +34,7 @@ PLAUSIBLE: dict[ColumnType, str] = {
 }
 
 
-@dataclass(frozen=True)
-class Fault:
-    """One value that breaks the contract. ``row`` counts from 0 in the table that was checked."""
-
-    row: int
-    column: str
-    value: str | None
-    reason: str
-
-
-def check(rows: pa.Table, columns: dict[str, Column]) -> tuple[pa.Table, list[Fault]]:
+def check(rows: pa.Table, columns: dict[str, Column]) -> tuple[pa.Table, list[ValueFault]]:
     """Bring text to its types and find every value that breaks the contract.
 
     A time without zone is taken as UTC; ``5.0`` is a whole number (pandas writes it for nullable integers).
@@ -57,7 +47,7 @@ def check(rows: pa.Table, columns: dict[str, Column]) -> tuple[pa.Table, list[Fa
         The rows in their types (null where a value could not be read), and the faults by column, then row.
     """
     typed: dict[str, pa.ChunkedArray] = {}
-    faults: list[Fault] = []
+    faults: list[ValueFault] = []
     for name, column in columns.items():
         text = rows[name]
         values, unreadable = cast(text, column.type)
@@ -72,7 +62,7 @@ def check(rows: pa.Table, columns: dict[str, Column]) -> tuple[pa.Table, list[Fa
                 found.append((pc.greater(values, column.max), f"is above the maximum {column.max:g}"))
         for mask, reason in found:
             if mask is not None:
-                faults += [Fault(row, name, text[row].as_py(), reason) for row in _true(mask)]
+                faults += [ValueFault(row, name, text[row].as_py(), reason) for row in _true(mask)]
     return pa.table(typed), faults
 
 

@@ -25,9 +25,9 @@ class ValidationFailed(Final):
 
 def ingest(spec: PipelineSpec, settings: Settings, *, as_of: datetime | None = None) -> dict[str, Any]:
     """Take in everything that has landed by ``as_of`` (None: everything)."""
-    from airworthy.ingest.take import ingest
+    from airworthy.ingest.take import take_landed
 
-    report = ingest(spec, settings, as_of=as_of)
+    report = take_landed(spec, settings, as_of=as_of)
     log.info("%s", report.summary())
     return {"changed": report.changed, "summary": report.summary(), "versions": dict(report.versions)}
 

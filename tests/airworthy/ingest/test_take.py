@@ -15,10 +15,10 @@ from typing import Any
 import pytest
 import yaml
 
-from airworthy.ingest.journal import describe_quarantine
+from airworthy.ingest.quarantine import describe
 from airworthy.ingest.report import IngestReport
 from airworthy.ingest.sources.files import Landing, Settle
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 from airworthy.lake.lake import Lake
 from airworthy.settings import PROJECT_ROOT, Settings
 from airworthy.spec import folders
@@ -73,7 +73,7 @@ class Zone:
         return path
 
     def ingest(self, **options: Any) -> IngestReport:
-        return ingest(SPEC, self.settings, **options)
+        return take_landed(SPEC, self.settings, **options)
 
     def ids(self) -> list[int]:
         return (
@@ -180,7 +180,7 @@ def test_bad_rows_are_quarantined_with_line_value_and_reason_and_the_others_pass
     ]
     raw = {row["row"]: row["raw"] for row in zone.lake.read("demo/quarantine/things").to_pylist()}
     assert raw[14] == line(2, day=32).strip()
-    text = describe_quarantine(zone.lake, "demo", ["things"])
+    text = describe(zone.lake, "demo", ["things"])
     assert "things/a.csv:14: day '32' is above the maximum 31" in text
 
 
@@ -339,7 +339,7 @@ import os, signal, sys
 from airworthy.lake.lake import Lake
 from airworthy.settings import Settings
 from tests_ingest import SPEC
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 
 append, calls = Lake.append, 0
 
@@ -355,7 +355,7 @@ def killing(self, table, *args, **kwargs):
     return version
 
 Lake.append = killing
-ingest(SPEC, Settings(home=sys.argv[3], lake=sys.argv[3] + "/lake", landing=sys.argv[3] + "/landing"))
+take_landed(SPEC, Settings(home=sys.argv[3], lake=sys.argv[3] + "/lake", landing=sys.argv[3] + "/landing"))
 """
 
 
@@ -402,11 +402,11 @@ FULL = """
 import resource, sys
 from airworthy.settings import Settings
 from tests_ingest import SPEC
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 
 # no file may grow beyond this: what a full disk does to a process, without needing one
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[1]),) * 2)
-ingest(SPEC, Settings(home=sys.argv[2], lake=sys.argv[2] + "/lake", landing=sys.argv[2] + "/landing"))
+take_landed(SPEC, Settings(home=sys.argv[2], lake=sys.argv[2] + "/lake", landing=sys.argv[2] + "/landing"))
 """
 
 
@@ -467,7 +467,7 @@ def test_the_real_days_pass_the_example_contract_whole(tmp_path: Path) -> None:
     for start, end in ranges:
         world.land(settings.landing, start, end)
     hours = sum(len(path.read_text().splitlines()) - 1 for path in (tmp_path / "landing/weather").iterdir())
-    report = ingest(spec, settings, settle=Settle(sleep=lambda _: None))
+    report = take_landed(spec, settings, settle=Settle(sleep=lambda _: None))
     assert (report.pending, report.quarantined, report.quarantined_rows) == (0, 0, 0)
     lake = Lake.of(settings)
     flights = sum(len(world.labels(*days)) for days in ranges)

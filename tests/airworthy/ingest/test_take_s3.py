@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from airworthy.ingest.sources.files import Settle
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 from airworthy.lake.lake import Lake
 from airworthy.settings import PROJECT_ROOT, Settings
 from airworthy.spec import folders
@@ -67,16 +67,16 @@ def test_a_day_lands_on_s3_and_is_ingested_once(settings: Settings, options: dic
     fs, root = filesystem(settings.landing, options)
     fs.pipe_file(f"{root}/flights/bad.csv", b"year,month\n2013,1\n")
 
-    report = ingest(spec, settings, settle=QUIET)
+    report = take_landed(spec, settings, settle=QUIET)
     assert (report.ingested, report.quarantined, report.rows) == (3, 1, 842 + 67 + 3322)
     lake = Lake.of(settings)
     assert lake.read("flight_delays/raw/flights", columns=["flight"]).num_rows == 842
     assert lake.read("flight_delays/quarantine/flights")["file"].to_pylist() == ["flights/bad.csv"]
     assert all(file.startswith("s3://lake/") for file in lake.files("flight_delays/raw/flights"))
 
-    again = ingest(spec, settings, settle=QUIET)
+    again = take_landed(spec, settings, settle=QUIET)
     assert (again.files, again.skipped, again.versions) == ((), 4, report.versions)
-    assert ingest(spec, settings, settle=QUIET, as_of=datetime.now(UTC) - timedelta(days=1)).skipped == 0
+    assert take_landed(spec, settings, settle=QUIET, as_of=datetime.now(UTC) - timedelta(days=1)).skipped == 0
 
 
 def test_parts_on_s3_are_committed_and_staging_is_removed(settings: Settings) -> None:

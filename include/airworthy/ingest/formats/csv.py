@@ -12,29 +12,10 @@ from dataclasses import dataclass
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
+from airworthy.ingest.faults import FileFault, RowFault
+
 NULLS = ["", "NA"]
 MAX_RAW = 2000  # characters of a line that are kept in quarantine
-
-
-@dataclass(frozen=True)
-class FileFault:
-    """Why no row of a file can be used."""
-
-    reason: str
-    row: int | None = None  # line number, the header is 1
-    column: str | None = None
-    truncated: bool = False  # a file that is still being written looks the same
-
-
-@dataclass(frozen=True)
-class RowFault:
-    """Why one row cannot be used."""
-
-    row: int  # line number, the header is 1
-    raw: str  # the line itself
-    reason: str
-    column: str | None = None
-    value: str | None = None
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ import pytest
 
 from airworthy.features.build.job import FeatureError, build_features, code_version
 from airworthy.features.session import spark_session
-from airworthy.ingest.take import ingest
+from airworthy.ingest.take import take_landed
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 from airworthy.lake.staged import StagedTable
@@ -34,7 +34,7 @@ def settings(spec: PipelineSpec, tmp_path_factory: pytest.TempPathFactory) -> Se
     """A lake with the raw tables of two days."""
     settings = Settings(home=tmp_path_factory.mktemp("two-days"))
     World().land(settings.landing, date(2013, 1, 30), date(2013, 1, 31))
-    ingest(spec, settings)
+    take_landed(spec, settings)
     return settings
 
 
@@ -68,7 +68,7 @@ def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     assert not build_features(spec, settings, as_of=earlier, session=spark).changed
 
     World().land(settings.landing, date(2013, 2, 1), date(2013, 2, 1))
-    ingest(spec, settings)
+    take_landed(spec, settings)
     grown = build_features(spec, settings, session=spark)
     assert grown.changed
     assert grown.versions["training"] == as_of_earlier.versions["training"] + 1

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airworthy.ingest.formats.csv import FileFault, Parsed, locate, parse, unpack
+from airworthy.ingest.faults import FileFault
+from airworthy.ingest.formats.csv import Parsed, locate, parse, unpack
 
 COLUMNS = ["a", "b"]
 
