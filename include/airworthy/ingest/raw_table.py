@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from airworthy.ingest.batch import Batch, Content
 from airworthy.lake import tables
+from airworthy.lake.errors import LakeConflict
 from airworthy.lake.lake import Lake
 from airworthy.spec.sources import Source
 
@@ -43,7 +44,7 @@ class RawTable:
 
     def look(self, contents: Iterable[Content]) -> Before:
         """What there is before a batch; to be asked before :meth:`keys`, so that they are still true at the end."""
-        lock = self._lake.transaction_version(self._table, LOCK) or 0
+        lock = self._lock()
         return Before(lock, frozenset(self._lake.committed(self._table, {content.id: 1 for content in contents})))
 
     def keys(self, rows: pa.Table, *, except_files: list[str]) -> pa.Table | None:
@@ -95,4 +96,13 @@ class RawTable:
                 transaction={LOCK: before.lock + 1, **{content.id: 1 for content in missing}},
                 metadata={"batch": batch.id},
             )
+        elif self._lock() != before.lock:
+            # without a commit nothing else would notice that the keys, and so the refusals, are another run's doing
+            raise LakeConflict(
+                f"{self._table}: another run took files while batch {batch.id} was judged",
+                next_step="run the task again: it plans from the table as it is now",
+            )
         return self._lake.version(self._table)
+
+    def _lock(self) -> int:
+        return self._lake.transaction_version(self._table, LOCK) or 0
