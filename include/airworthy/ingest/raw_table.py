@@ -100,7 +100,7 @@ class RawTable:
             # without a commit nothing else would notice that the keys, and so the refusals, are another run's doing
             raise LakeConflict(
                 f"{self._table}: another run took files while batch {batch.id} was judged",
-                next_step="run the task again: it plans from the table as it is now",
+                next_step="run the task again: it plans anew; docs/runbook.md#lake-conflict",
             )
         return self._lake.version(self._table)
 

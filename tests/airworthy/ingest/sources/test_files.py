@@ -94,7 +94,7 @@ def test_a_file_that_may_not_be_read_says_which_and_what_to_do(tmp_path: Path, m
     monkeypatch.setattr(LocalFileSystem, "cat_file", refuse)  # file modes do not stop root
     with pytest.raises(LandingError, match=r"a\.csv cannot be read") as refused:
         landing(tmp_path).read([Landed("a.csv", 1, OLD)])
-    assert refused.value.next_step == "let this user read it; files that were read before stay ingested"
+    assert refused.value.next_step == "let this user read it; docs/runbook.md#landing-unreadable"
 
 
 def test_a_zone_that_cannot_be_listed_says_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
