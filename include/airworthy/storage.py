@@ -31,17 +31,29 @@ def filesystem(url: str, storage_options: Mapping[str, str]) -> tuple[AbstractFi
     return fs, path.rstrip("/")
 
 
+def s3_options(storage_options: Mapping[str, str]) -> dict[str, str]:
+    """delta-rs storage options by one spelling: ``ACCESS_KEY_ID``, ``ENDPOINT_URL``, ``REGION``, ...
+
+    delta-rs takes them in either case, with ``AWS_`` or without, and knows two names of the endpoint and the region.
+    """
+    options = {key.upper().removeprefix("AWS_"): value for key, value in storage_options.items() if value}
+    for name, other in (("ENDPOINT_URL", "ENDPOINT"), ("REGION", "DEFAULT_REGION")):
+        if other in options:
+            options.setdefault(name, options[other])
+    return options
+
+
 def _s3(storage_options: Mapping[str, str]) -> Any:
     from pyarrow.fs import S3FileSystem
 
-    options = {key.upper().removeprefix("AWS_"): value for key, value in storage_options.items()}
+    options = s3_options(storage_options)
     arguments: dict[str, Any] = {
         "access_key": options.get("ACCESS_KEY_ID"),
         "secret_key": options.get("SECRET_ACCESS_KEY"),
         "session_token": options.get("SESSION_TOKEN"),
-        "region": options.get("REGION") or options.get("DEFAULT_REGION"),
+        "region": options.get("REGION"),
     }
-    if endpoint := options.get("ENDPOINT_URL") or options.get("ENDPOINT"):
+    if endpoint := options.get("ENDPOINT_URL"):
         # a given endpoint (MinIO, moto) seldom answers the region lookup that an absent region would start
         arguments |= {"endpoint_override": endpoint, "region": arguments["region"] or "us-east-1"}
     return S3FileSystem(**{key: value for key, value in arguments.items() if value})

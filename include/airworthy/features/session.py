@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from airworthy.storage import s3_options
+
 if TYPE_CHECKING:
     from pyspark.sql import SparkSession
 
@@ -71,7 +73,7 @@ def spark_address(uri: str) -> str:
 
 def s3a_configuration(storage_options: Mapping[str, str]) -> dict[str, str]:
     """delta-rs storage options as Spark configuration."""
-    options = {key.upper().removeprefix("AWS_"): value for key, value in storage_options.items()}
+    options = s3_options(storage_options)
     names = {
         "ACCESS_KEY_ID": "spark.hadoop.fs.s3a.access.key",
         "SECRET_ACCESS_KEY": "spark.hadoop.fs.s3a.secret.key",
@@ -79,7 +81,7 @@ def s3a_configuration(storage_options: Mapping[str, str]) -> dict[str, str]:
         "ENDPOINT_URL": "spark.hadoop.fs.s3a.endpoint",
         "REGION": "spark.hadoop.fs.s3a.endpoint.region",
     }
-    found = {spark: options[ours] for ours, spark in names.items() if options.get(ours)}
+    found = {spark: options[ours] for ours, spark in names.items() if ours in options}
     if "ENDPOINT_URL" in options:
         found["spark.hadoop.fs.s3a.path.style.access"] = "true"
         secure = options["ENDPOINT_URL"].startswith("https")

@@ -16,10 +16,14 @@ from airworthy.lake.lake import Lake
 from airworthy.spec import folders
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger(__name__)
+
+SITE = "data_docs"
 
 
 class ValidationError(AirworthyError):
@@ -75,36 +79,42 @@ def validate(
     version = lake.version(table) if table_version is None else table_version
     committed = lake.metadata(table, version)
     frame = lake.read(table, version).to_pandas()
-    said = committed.get("as_of")
+    built_as_of = committed.get("as_of")
     newest = frame[spec.event_time].max().to_pydatetime() if len(frame) else datetime.fromtimestamp(0, UTC)
-    expectations = _suite(spec, settings.pipelines, datetime.fromisoformat(said) if said else newest)
+    suite = _suite(spec, settings.pipelines, datetime.fromisoformat(built_as_of) if built_as_of else newest)
+    committed_at = datetime.fromtimestamp(int(committed.get("timestamp", 0)) / 1000, UTC)
+    results, page = _run(spec, suite, frame, version, committed_at, settings.home)
+    failures = [_failure(found) for found in results if not found.success]
+    for failure in failures:
+        log.warning("%s version %s: %s", table, version, failure)
+    return ValidationResult(
+        success=not failures,
+        table=table,
+        table_version=version or 0,
+        rows=len(frame),
+        checked=len(results),
+        failed=failures,
+        docs=page,
+    )
 
+
+def _run(
+    spec: PipelineSpec, suite: list[Any], frame: pd.DataFrame, version: int | None, at: datetime, home: Path
+) -> tuple[list[Any], str]:
+    """Great Expectations' result of every expectation, and the path of the page that shows them."""
     # GX logs hundreds of lines while it is imported and draws progress bars while it runs; and it calls home
     logging.getLogger("great_expectations").setLevel(logging.WARNING)
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "False")
     import great_expectations as gx
     from great_expectations.core import RunIdentifier
-    from great_expectations.data_context.types.base import ProgressBarsConfig
 
-    context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = ProgressBarsConfig(globally=False)
-    docs = settings.home / "data_docs" / spec.name
-    site: Any = {
-        "class_name": "SiteBuilder",
-        "show_how_to_buttons": False,
-        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
-    }
-    for name in context.get_site_names():
-        context.delete_data_docs_site(name)
-    context.add_data_docs_site("data_docs", site)
-
+    context = _context(home / "data_docs" / spec.name)
     asset = context.data_sources.add_pandas(spec.name).add_dataframe_asset("training")
     definition = context.validation_definitions.add(
         gx.ValidationDefinition(
             name=f"{spec.name}.training",
             data=asset.add_batch_definition_whole_dataframe(f"version {version}"),
-            suite=context.suites.add(gx.ExpectationSuite(name=spec.name, expectations=expectations)),
+            suite=context.suites.add(gx.ExpectationSuite(name=spec.name, expectations=suite)),
         )
     )
     checkpoint = context.checkpoints.add(
@@ -114,27 +124,33 @@ def validate(
             result_format={"result_format": "SUMMARY", "partial_unexpected_count": 5},
         )
     )
-    run_time = datetime.fromtimestamp(int(committed.get("timestamp", 0)) / 1000, UTC)
     outcome = checkpoint.run(
-        batch_parameters={"dataframe": frame},
-        run_id=RunIdentifier(run_name=f"version-{version}", run_time=run_time),
+        batch_parameters={"dataframe": frame}, run_id=RunIdentifier(run_name=f"version-{version}", run_time=at)
     )
     (identifier, result), *_ = outcome.run_results.items()
     _raise_if_broken(spec, result.results)
-    context.build_data_docs(site_names=["data_docs"])
-    page = context.get_docs_sites_urls(resource_identifier=identifier, site_names=["data_docs"])[0]["site_url"]
-    failures = [_failure(found) for found in result.results if not found.success]
-    for failure in failures:
-        log.warning("%s version %s: %s", table, version, failure)
-    return ValidationResult(
-        success=not failures,
-        table=table,
-        table_version=version or 0,
-        rows=len(frame),
-        checked=len(result.results),
-        failed=failures,
-        docs=unquote(str(page)).removeprefix("file://"),
-    )
+    context.build_data_docs(site_names=[SITE])
+    page = context.get_docs_sites_urls(resource_identifier=identifier, site_names=[SITE])[0]["site_url"]
+    return list(result.results), unquote(str(page)).removeprefix("file://")
+
+
+def _context(docs: Path) -> Any:
+    """Great Expectations without a project of its own; its pages go to ``docs``."""
+    import great_expectations as gx
+    from great_expectations.data_context.types.base import ProgressBarsConfig
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = ProgressBarsConfig(globally=False)
+    site: Any = {
+        "class_name": "SiteBuilder",
+        "show_how_to_buttons": False,
+        "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+        "store_backend": {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs)},
+    }
+    for name in context.get_site_names():
+        context.delete_data_docs_site(name)
+    context.add_data_docs_site(SITE, site)
+    return context
 
 
 def _suite(spec: PipelineSpec, root: Path, as_of: datetime) -> list[Any]:

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import argparse
-import hashlib
 import json
 import logging
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
+from airworthy.features.build.digest import features_digest
 from airworthy.features.session import spark_address, spark_session
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
@@ -31,19 +30,57 @@ if TYPE_CHECKING:
 
 log = logging.getLogger("airworthy.features")
 
+#: Under which a commit remembers :func:`features_digest`; older than the digest's name.
+DIGEST = "code_version"
+
 
 class FeatureError(AirworthyError):
     """The feature tables cannot be built."""
 
 
 @dataclass(frozen=True)
+class Inputs:
+    """What a build is made from; with the same inputs there is nothing to do.
+
+    Attributes:
+        raw_versions: Delta version of each source's raw table.
+        digest: of the code and the specification, see :func:`features_digest`.
+        as_of: the time that was asked for; None for the end of the raw data.
+    """
+
+    raw_versions: dict[str, int]
+    digest: str
+    as_of: datetime | None
+
+    def metadata(self, as_of: datetime) -> dict[str, str]:
+        """What the tables' commits remember; ``as_of`` is the time that came of it."""
+        return {
+            "raw_versions": json.dumps(self.raw_versions, sort_keys=True),
+            DIGEST: self.digest,
+            "as_of": as_of.isoformat(),
+            "as_of_is_end_of_data": json.dumps(self.as_of is None or as_of < self.as_of),
+        }
+
+    def made(self, metadata: Mapping[str, str]) -> datetime | None:
+        """The time that a table with this metadata is as of, if it is the one that is asked for."""
+        same = json.dumps(self.raw_versions, sort_keys=True), self.digest
+        if (metadata.get("raw_versions"), metadata.get(DIGEST)) != same:
+            return None
+        built = datetime.fromisoformat(metadata["as_of"])
+        if json.loads(metadata["as_of_is_end_of_data"]):
+            asked = self.as_of is None or self.as_of >= built
+        else:
+            asked = self.as_of == built
+        return built if asked else None
+
+
+@dataclass(frozen=True)
 class Build:
     """What one run of the job did."""
 
-    changed: bool  # False: the tables were already those of these raw versions and this code
+    changed: bool  # False: the tables were already those of these inputs
     as_of: datetime
-    raw_versions: dict[str, int]
-    code_version: str
+    inputs: Inputs
     versions: dict[str, int]  # Delta versions by table: training and each view
 
 
@@ -72,10 +109,11 @@ def build_features(
         FeatureError: a raw table is missing, or a frame lacks a column of the spec.
     """
     lake = Lake.of(settings)
-    raw_versions = _raw_versions(lake, spec)
-    code = code_version(spec, settings.pipelines)
-    if done := _done(lake, spec, raw_versions, code, as_of):
-        log.info("nothing to do: the features are those of raw versions %s, code %s", raw_versions, code)
+    inputs = Inputs(_raw_versions(lake, spec), features_digest(spec, settings.pipelines), as_of)
+    if done := _done(lake, spec, inputs):
+        log.info(
+            "nothing to do: these are the features of raw versions %s, code %s", inputs.raw_versions, inputs.digest
+        )
         return done
     module = folders.code(settings.pipelines, spec.name, "features")
     with _timed("start the Spark session"):
@@ -84,64 +122,40 @@ def build_features(
             storage_options=settings.storage_options if settings.lake.startswith("s3") else None,
         )
     try:
-        return _build(spark, spec, lake, module, raw_versions, code, as_of)
+        return _build(spark, spec, lake, module, inputs)
     finally:
         if session is None:
             spark.stop()
 
 
-def code_version(spec: PipelineSpec, folder: Path) -> str:
-    """A digest (12 hex digits) of all that decides the features' values: this package, the pipeline's, the spec."""
-    digest = hashlib.sha256()
-    files = [*Path(__file__).parent.glob("*.py"), *(folder / spec.name).glob("*.py")]
-    for path in sorted(files, key=lambda p: (p.parent.name, p.name)):
-        if path.name != "expectations.py":  # it judges the values and makes none
-            digest.update(path.name.encode() + b"\0" + path.read_bytes())
-    part = {"key", "event_time", "prediction_time", "prediction_lead_minutes", "known_at", "label", "features"}
-    digest.update(json.dumps(spec.model_dump(mode="json", include=part), sort_keys=True).encode())
-    return digest.hexdigest()[:12]
+def _build(spark: SparkSession, spec: PipelineSpec, lake: Lake, module: ModuleType, inputs: Inputs) -> Build:
+    raw = {name: _raw_frame(spark, lake, spec, name, version) for name, version in inputs.raw_versions.items()}
+    with _timed("read and plan"):
+        frames: dict[str, DataFrame] = module.build(spark, raw, spec, inputs.as_of)
+    _check_columns(frames, spec)
+    with _timed("compute the first view") as seen:
+        as_of = _as_of(frames[next(iter(spec.features.views))])
+        seen["as of"] = as_of.isoformat()
+    versions: dict[str, int] = {}
+    for name in [*spec.features.views, TRAINING]:
+        with _timed(name) as seen:
+            versions[name], seen["rows"] = _write(frames[name], spec, lake, name, inputs.metadata(as_of))
+            seen["version"] = versions[name]
+    return Build(True, as_of, inputs, versions)
 
 
-def _build(
-    spark: SparkSession,
-    spec: PipelineSpec,
-    lake: Lake,
-    module: ModuleType,
-    raw_versions: dict[str, int],
-    code: str,
-    as_of: datetime | None,
-) -> Build:
+def _write(frame: DataFrame, spec: PipelineSpec, lake: Lake, name: str, metadata: dict[str, str]) -> tuple[int, int]:
+    """Replace a table with the frame; the table's version and number of rows."""
     from pyspark.sql import Observation
     from pyspark.sql import functions as sf
 
-    raw = {name: _raw_frame(spark, lake, spec, name, version) for name, version in raw_versions.items()}
-    with _timed("read and plan"):
-        frames: dict[str, DataFrame] = module.build(spark, raw, spec, as_of)
-    _check_columns(frames, spec)
-    with _timed("compute the first view") as said:
-        effective = _as_of(frames[next(iter(spec.features.views))])
-        said["as of"] = effective.isoformat()
-    metadata = {
-        "raw_versions": json.dumps(raw_versions, sort_keys=True),
-        "code_version": code,
-        "as_of": effective.isoformat(),
-        "as_of_is_end_of_data": json.dumps(as_of is None or effective < as_of),
-    }
-    versions: dict[str, int] = {}
-    for name in [*spec.features.views, TRAINING]:
-        table = tables.view(spec.name, name)
-        partition_by = ["month"] if name == TRAINING else []
-        staged = lake.staged(table, "build", partition_by=partition_by)
-        frame = frames[name]
-        if partition_by:
-            frame = frame.repartition("month").sortWithinPartitions("month", spec.event_time)
-        counted = Observation()
-        with _timed(f"{name}") as said:
-            frame = frame.observe(counted, sf.count(sf.lit(1)).alias("rows"))
-            frame.write.mode("overwrite").partitionBy(*partition_by).parquet(spark_address(staged.folder))
-            versions[name] = lake.commit_staged(staged, metadata=metadata)
-            said |= {"rows": counted.get["rows"], "version": versions[name]}
-    return Build(True, effective, raw_versions, code, versions)
+    staged = lake.staged(tables.view(spec.name, name), "build", partition_by=["month"] if name == TRAINING else [])
+    if staged.partition_by:
+        frame = frame.repartition("month").sortWithinPartitions("month", spec.event_time)
+    counted = Observation()
+    frame = frame.observe(counted, sf.count(sf.lit(1)).alias("rows"))
+    frame.write.mode("overwrite").partitionBy(*staged.partition_by).parquet(spark_address(staged.folder))
+    return lake.commit_staged(staged, metadata=metadata), counted.get["rows"]
 
 
 def _raw_versions(lake: Lake, spec: PipelineSpec) -> dict[str, int]:
@@ -154,22 +168,16 @@ def _raw_versions(lake: Lake, spec: PipelineSpec) -> dict[str, int]:
     return {name: version for name, version in versions.items() if version is not None}
 
 
-def _done(
-    lake: Lake, spec: PipelineSpec, raw_versions: dict[str, int], code: str, as_of: datetime | None
-) -> Build | None:
+def _done(lake: Lake, spec: PipelineSpec, inputs: Inputs) -> Build | None:
     """The build that is there already, if it is the one asked for."""
     names = [*spec.features.views, TRAINING]
     versions = {name: lake.version(tables.view(spec.name, name)) for name in names}
     if any(version is None for version in versions.values()):
         return None
-    found = lake.metadata(tables.training(spec.name))
-    if found.get("raw_versions") != json.dumps(raw_versions, sort_keys=True) or found.get("code_version") != code:
+    built = inputs.made(lake.metadata(tables.training(spec.name)))
+    if built is None:
         return None
-    built = datetime.fromisoformat(found["as_of"])
-    at_end_of_data = json.loads(found["as_of_is_end_of_data"])
-    if not (as_of is None or as_of >= built if at_end_of_data else as_of == built):
-        return None
-    return Build(False, built, raw_versions, code, {name: v for name, v in versions.items() if v is not None})
+    return Build(False, built, inputs, {name: v for name, v in versions.items() if v is not None})
 
 
 def _raw_frame(spark: SparkSession, lake: Lake, spec: PipelineSpec, name: str, version: int) -> DataFrame:
@@ -215,12 +223,13 @@ def _as_of(view: DataFrame) -> datetime:
 
 
 @contextmanager
-def _timed(stage: str) -> Iterator[dict[str, object]]:
-    said: dict[str, object] = {}
+def _timed(work: str) -> Iterator[dict[str, object]]:
+    """Log how long it took, with whatever is put into the mapping meanwhile."""
+    seen: dict[str, object] = {}
     start = time.monotonic()
-    yield said
-    details = ", ".join(f"{key} {value}" for key, value in said.items())
-    log.info("%s: %.1f s%s", stage, time.monotonic() - start, f" ({details})" if details else "")
+    yield seen
+    details = ", ".join(f"{key} {value}" for key, value in seen.items())
+    log.info("%s: %.1f s%s", work, time.monotonic() - start, f" ({details})" if details else "")
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from airworthy.features.build.job import FeatureError, build_features, code_version
+from airworthy.features.build.job import FeatureError, Inputs, build_features
 from airworthy.features.session import spark_session
 from airworthy.ingest.take import take_landed
 from airworthy.lake import tables
@@ -50,8 +49,8 @@ def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     # the month is that of the departure in UTC: the last evening in New York is February
     assert set(training["month"].to_pylist()) == {201301, 201302}
     said = lake.metadata(tables.training(spec.name))
-    assert json.loads(said["raw_versions"]) == first.raw_versions
-    assert said["code_version"] == first.code_version
+    assert json.loads(said["raw_versions"]) == first.inputs.raw_versions
+    assert said["code_version"] == first.inputs.digest
     for name, view in spec.features.views.items():
         rows = lake.read(tables.view(spec.name, name))
         assert rows.num_rows == len(set(rows[view.entity].to_pylist())) > 0
@@ -107,15 +106,34 @@ def test_without_raw_tables_it_says_which_are_missing(spec: PipelineSpec, tmp_pa
         build_features(spec, Settings(home=tmp_path))
 
 
-def test_the_code_version_follows_the_code_and_the_features_of_the_specification(
-    spec: PipelineSpec, tmp_path: Path
+NOON, EVENING = datetime(2013, 1, 31, 12, tzinfo=UTC), datetime(2013, 1, 31, 18, tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("asked", "came_of_it", "later", "same"),
+    [
+        # built to the end of the data: so is everything that asks for it, or for a time after it
+        (None, NOON, None, True),
+        (None, NOON, NOON, True),
+        (None, NOON, EVENING, True),
+        (EVENING, NOON, EVENING, True),
+        (EVENING, NOON, None, True),
+        # built to a time before the end of the data: only for who asks for that time
+        (NOON, NOON, NOON, True),
+        (NOON, NOON, None, False),
+        (NOON, NOON, EVENING, False),
+        (EVENING, EVENING, NOON, False),
+    ],
+)
+def test_a_build_is_there_already_when_it_is_as_of_the_time_asked_for(
+    asked: datetime | None, came_of_it: datetime, later: datetime | None, same: bool
 ) -> None:
-    folder = Path(__file__).parents[4] / "include" / "pipelines"
-    shutil.copytree(folder / spec.name, tmp_path / spec.name)
-    code = code_version(spec, tmp_path)
-    assert code == code_version(spec, folder)
-    assert code == code_version(spec.model_copy(update={"description": "other words"}), tmp_path)
-    assert code != code_version(spec.model_copy(update={"prediction_lead_minutes": 60}), tmp_path)
-    with (tmp_path / spec.name / "features.py").open("a") as file:
-        file.write("# changed\n")
-    assert code != code_version(spec, tmp_path)
+    metadata = Inputs({"flights": 3}, "abc", asked).metadata(came_of_it)
+    assert Inputs({"flights": 3}, "abc", later).made(metadata) == (came_of_it if same else None)
+
+
+@pytest.mark.parametrize("inputs", [Inputs({"flights": 4}, "abc", None), Inputs({"flights": 3}, "abd", None)])
+def test_other_raw_data_or_other_code_is_another_build(inputs: Inputs) -> None:
+    metadata = Inputs({"flights": 3}, "abc", None).metadata(NOON)
+    assert inputs.made(metadata) is None
+    assert inputs.made({}) is None, "a table that no build wrote"

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from airworthy.features.online.feast import OnlineStoreError, online_store_config
+from airworthy.features.online.feast import OnlineStoreError
 from airworthy.features.online.store import OnlineStore
 from airworthy.lake.lake import Lake
 from airworthy.settings import Settings
@@ -151,20 +151,3 @@ def test_many_threads_read_while_it_is_filled(spec: PipelineSpec, settings: Sett
             thread.join()
     assert wrong == []
     assert reader.read([asked(spec, "a")])[0].tolist() == versions[-1]
-
-
-@pytest.mark.parametrize(
-    ("address", "connection"),
-    [
-        ("redis://cache:6380/2", "cache:6380,db=2"),
-        ("redis://cache", "cache:6379,db=0"),
-        ("rediss://me:se%40cret@cache:6379/0", "cache:6379,db=0,username=me,password=se@cret,ssl=true"),
-    ],
-)
-def test_a_redis_address_becomes_feasts_connection_string(address: str, connection: str) -> None:
-    assert online_store_config(address) == {"type": "redis", "connection_string": connection}
-
-
-def test_another_kind_of_store_is_refused() -> None:
-    with pytest.raises(OnlineStoreError, match="mysql"):
-        online_store_config("mysql://host/db")
