@@ -18,6 +18,7 @@ from rich.panel import Panel
 
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
+from airworthy.ledger.events import release_id
 from airworthy_demo import journey, summary
 from airworthy_demo.playback import Pace, Playback
 from airworthy_demo.prediction_request import curl_line
@@ -171,7 +172,7 @@ class Demo:
             return int(version)
 
     def _release(self, api: AirflowApi, version: int) -> None:
-        dag_id, run_id = f"{PIPELINE}.release", f"{PIPELINE}-v{version}"
+        dag_id, run_id = f"{PIPELINE}.release", release_id(PIPELINE, version)
         with self.view.stage(f"Canary: v{version} gets {self.spec.release.canary_percent:g} % of September's traffic"):
             self._canary(api, dag_id, run_id)
         if journey.waits_for_a_person(api.tasks(dag_id, run_id)):
@@ -246,7 +247,7 @@ class Demo:
     def _summary(self, version: int) -> None:
         settings = self.settings
         links = {
-            "Airflow": f"{self.stack.airflow_url}/dags/{PIPELINE}.release/runs/{PIPELINE}-v{version}",
+            "Airflow": f"{self.stack.airflow_url}/dags/{PIPELINE}.release/runs/{release_id(PIPELINE, version)}",
             "MLflow": f"{settings.mlflow_url}/#/models/{PIPELINE}/versions/{version}",
             "Data Docs": str(Path(settings.home) / "data_docs" / PIPELINE / "index.html"),
             "Ledger": "airworthy ledger",
