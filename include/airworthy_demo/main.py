@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
+from airworthy.airflow_api import actions
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
 from airworthy.ledger.events import release_id
@@ -213,18 +214,16 @@ class Demo:
             console.print(f"Sign in as [bold]{approver.user}[/bold]; `airworthy users` says where the password is.")
             self._wait_for_answer(api, action)
             return
-        answer: Literal["Approve", "Reject"] = "Approve"
+        option: actions.Option = "Approve"
         if self.plan.approval == "ask":
             yes = typer.confirm(f"Approve {action.subject.rstrip('?')} as {approver.user}?")
-            answer = "Approve" if yes else "Reject"
+            option = "Approve" if yes else "Reject"
             reason = typer.prompt("Reason", default="looked at the evidence")
         else:
             console.print(f"No terminal to ask on: approving as the demo's approver, {approver.user}.")
             reason = "the demo's automatic approval: no terminal to ask on"
-        from airworthy.cli.answer import give
-
         with AirflowApi(self.stack.airflow_url, approver.user, approver.password) as person:
-            give(person, action, answer, reason)
+            actions.respond(person, action, option, reason)
 
     def _wait_for_answer(self, api: AirflowApi, action: RequiredAction) -> None:
         with self.view.stage("Waiting for a person"):
