@@ -43,7 +43,7 @@ def main() -> None:
             seconds = shell.run({**os.environ, **addresses}, home / "shell", until="evaluate")
             console.print("  ".join(f"{stage} {took:.0f} s" for stage, took in seconds.items()))
             registry = Registry(url)
-            found = registry.evaluation(registry.run(shell.PIPELINE, shell.TRAIN_RUN).info.run_id)
+            found = registry.evaluation(registry.runs.get(shell.PIPELINE, shell.TRAIN_RUN).info.run_id)
     path = figures.write("quality", "make bench ARGS=quality", measured(found), folder=arguments.output)
     console.print(figures.table([figures.read(path)]))
 

@@ -306,12 +306,18 @@ class FolderRegistry:
 
     folder: Path
 
+    @property
+    def aliases(self) -> FolderRegistry:
+        return self
+
+    versions = packages = aliases
+
     def serving_state(self, name: str) -> Any:
         from airworthy.traffic.serving_state import ServingState
 
         return ServingState(champion=1)
 
-    def version_tags(self, name: str, version: int) -> dict[str, str]:
+    def tags(self, name: str, version: int) -> dict[str, str]:
         return {}
 
     def download(self, name: str, version: int, to: Path) -> Path:

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 DOC = """
 ### {name}: release
 
-One run is one version. **stage** checks the contract, **canary** gives it {percent:g} % of the live traffic,
+One run is one version. **check** checks the model's contract, **canary** gives it {percent:g} % of the live traffic,
 **watch** judges it (p95 at most {p95:g} ms, errors at most {errors:.1%}, at least {samples} answers), **approve** waits
 for {approvals} of {approvers} in *Required Actions* (or `airworthy approve {name}`), **promote** makes it the champion.
 
@@ -66,17 +66,17 @@ def build(spec: PipelineSpec) -> DAG:
         default_args=default_args(spec),
     )
     def release() -> None:
-        @task(doc_md="Loads the model and checks its contract; supersedes an older waiting candidate.", **SERVICE_CALL)
-        def stage(params: dict[str, Any] | None = None) -> dict[str, Any]:
-            from airworthy_airflow.tasks.release import stage
+        @task(doc_md="Supersedes an older candidate that waits, then checks this one's model.", **SERVICE_CALL)
+        def check(params: dict[str, Any] | None = None) -> dict[str, Any]:
+            from airworthy_airflow.tasks.release import check
 
-            return stage(spec.name, int((params or {})["version"]))
+            return check(spec.name, int((params or {})["version"]))
 
         @task(doc_md="Ledger first, then the alias: the candidate gets its share of the traffic.", **SERVICE_CALL)
-        def canary(params: dict[str, Any] | None = None) -> None:
-            from airworthy_airflow.tasks.release import controller
+        def canary(params: dict[str, Any] | None = None) -> float:
+            from airworthy_airflow.tasks.release import start_canary
 
-            controller(spec.name).start_canary(int((params or {})["version"]))
+            return start_canary(spec.name, int((params or {})["version"]))
 
         watch = CanaryWatchSensor(
             task_id="watch",
@@ -109,10 +109,10 @@ def build(spec: PipelineSpec) -> DAG:
             doc_md="Checks the approval record again, then makes the candidate the champion.",
             **SERVICE_CALL,
         )
-        def promote(params: dict[str, Any] | None = None) -> None:
-            from airworthy_airflow.tasks.release import controller
+        def promote(params: dict[str, Any] | None = None) -> str:
+            from airworthy_airflow.tasks.release import promote
 
-            controller(spec.name).promote(int((params or {})["version"]))
+            return promote(spec.name, int((params or {})["version"]))
 
         @task(
             trigger_rule=TriggerRule.ALL_DONE,
@@ -135,7 +135,7 @@ def build(spec: PipelineSpec) -> DAG:
             return report(spec.name, int((params or {})["version"]))
 
         promoted = promote()
-        chain(stage(), canary(), watch, *approvals, promoted)
+        chain(check(), canary(), watch, *approvals, promoted)
         rolled_back = roll_back()
         chain(watch, guard, promoted, rolled_back)
         [promoted, rolled_back] >> report()

@@ -12,7 +12,7 @@ from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, Param, d
 from airworthy.settings import from_environment
 from airworthy.spec import folders
 from airworthy_airflow import assets
-from airworthy_airflow.dag_defaults import default_args, tags
+from airworthy_airflow.dag_defaults import default_args, release_run_id, tags
 from airworthy_airflow.operators.pod import TrainingPodOperator
 from airworthy_airflow.retries import HEAVY_JOB, SERVICE_CALL, VERDICT
 
@@ -103,7 +103,7 @@ def build(spec: PipelineSpec) -> DAG:
 
         @task(
             outlets=[assets.candidate(spec.name)],
-            doc_md="Registers the candidate once, however often this is tried.",
+            doc_md="Registers the candidate once, however often this is tried; before the first, the baseline.",
             **SERVICE_CALL,
         )
         def register(dag_run: Any = None, params: dict[str, Any] | None = None) -> int:
@@ -112,12 +112,13 @@ def build(spec: PipelineSpec) -> DAG:
             return register(spec, dag_run, params or {})
 
         registered = register()
+        candidate = "{{ ti.xcom_pull(task_ids='register') }}"
         release = TriggerDagRunOperator(
             task_id="release",
             trigger_dag_id=f"{spec.name}.release",
-            trigger_run_id=f"{spec.name}-v{{{{ ti.xcom_pull(task_ids='register') }}}}",
+            trigger_run_id=release_run_id(spec, candidate),
             conf={
-                "version": "{{ ti.xcom_pull(task_ids='register') }}",
+                "version": candidate,
                 "canary_minutes": "{{ params.canary_minutes if params.canary_minutes is not none else '' }}",
             },
             skip_when_already_exists=True,

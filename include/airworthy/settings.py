@@ -9,6 +9,8 @@ from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 PROJECT_ROOT = Path(__file__).resolve().parents[2]
+#: In the home folder of an embedded stack that was ever started.
+STACK_RECORD = "stack.json"
 
 
 class Settings(BaseSettings):

@@ -134,7 +134,7 @@ class BackgroundTraffic:
 
 def wait_for_action(api: AirflowApi, pipeline: str, version: int, timeout_seconds: float = 60) -> RequiredAction:
     """The approval request of one version, as soon as it is open."""
-    from airworthy.cli.answer import NothingToAnswer, waiting
+    from airworthy.airflow_api.actions import NothingToAnswer, waiting
 
     deadline = time.monotonic() + timeout_seconds
     while True:

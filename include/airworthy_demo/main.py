@@ -16,8 +16,10 @@ from rich.console import Console
 from rich.markdown import Markdown
 from rich.panel import Panel
 
+from airworthy.airflow_api import actions
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.errors import AirworthyError
+from airworthy.ledger.events import release_id
 from airworthy_demo import journey, summary
 from airworthy_demo.playback import Pace, Playback
 from airworthy_demo.prediction_request import curl_line
@@ -171,7 +173,7 @@ class Demo:
             return int(version)
 
     def _release(self, api: AirflowApi, version: int) -> None:
-        dag_id, run_id = f"{PIPELINE}.release", f"{PIPELINE}-v{version}"
+        dag_id, run_id = f"{PIPELINE}.release", release_id(PIPELINE, version)
         with self.view.stage(f"Canary: v{version} gets {self.spec.release.canary_percent:g} % of September's traffic"):
             self._canary(api, dag_id, run_id)
         if journey.waits_for_a_person(api.tasks(dag_id, run_id)):
@@ -212,18 +214,16 @@ class Demo:
             console.print(f"Sign in as [bold]{approver.user}[/bold]; `airworthy users` says where the password is.")
             self._wait_for_answer(api, action)
             return
-        answer: Literal["Approve", "Reject"] = "Approve"
+        option: actions.Option = "Approve"
         if self.plan.approval == "ask":
             yes = typer.confirm(f"Approve {action.subject.rstrip('?')} as {approver.user}?")
-            answer = "Approve" if yes else "Reject"
+            option = "Approve" if yes else "Reject"
             reason = typer.prompt("Reason", default="looked at the evidence")
         else:
             console.print(f"No terminal to ask on: approving as the demo's approver, {approver.user}.")
             reason = "the demo's automatic approval: no terminal to ask on"
-        from airworthy.cli.answer import give
-
         with AirflowApi(self.stack.airflow_url, approver.user, approver.password) as person:
-            give(person, action, answer, reason)
+            actions.respond(person, action, option, reason)
 
     def _wait_for_answer(self, api: AirflowApi, action: RequiredAction) -> None:
         with self.view.stage("Waiting for a person"):
@@ -246,7 +246,7 @@ class Demo:
     def _summary(self, version: int) -> None:
         settings = self.settings
         links = {
-            "Airflow": f"{self.stack.airflow_url}/dags/{PIPELINE}.release/runs/{PIPELINE}-v{version}",
+            "Airflow": f"{self.stack.airflow_url}/dags/{PIPELINE}.release/runs/{release_id(PIPELINE, version)}",
             "MLflow": f"{settings.mlflow_url}/#/models/{PIPELINE}/versions/{version}",
             "Data Docs": str(Path(settings.home) / "data_docs" / PIPELINE / "index.html"),
             "Ledger": "airworthy ledger",

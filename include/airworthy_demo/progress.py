@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from airworthy.ledger.events import release_id
+
 if TYPE_CHECKING:
     from airworthy.airflow_api.client import AirflowApi
     from airworthy.registry.registry import Registry
@@ -28,7 +30,7 @@ class Progress:
 
     def champion(self) -> int | None:
         """The version that serves."""
-        return self._registry.serving_state(self._spec.name).champion
+        return self._registry.aliases.serving_state(self._spec.name).champion
 
     def current_champion(self) -> int | None:
         """The champion, if it was trained on the data and code that are there now."""
@@ -39,7 +41,7 @@ class Progress:
         champion = self.champion()
         if champion is None:
             return None
-        tags = self._registry.version_tags(self._spec.name, champion)
+        tags = self._registry.versions.tags(self._spec.name, champion)
         now = published.latest(Lake.of(self._settings), self._spec)
         wanted = {
             "airworthy.kind": "candidate",
@@ -50,7 +52,7 @@ class Progress:
 
     def undecided_version(self, api: AirflowApi) -> int | None:
         """The candidate of a release that is still going."""
-        prefix = f"{self._spec.name}-v"
+        prefix = release_id(self._spec.name, "")
         names = [str(run["dag_run_id"]) for run in _going(api, f"{self._spec.name}.release")]
         return max((int(name.removeprefix(prefix)) for name in names if name.startswith(prefix)), default=None)
 

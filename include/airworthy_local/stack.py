@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
-from airworthy.settings import PROJECT_ROOT, Settings
+from airworthy.settings import PROJECT_ROOT, STACK_RECORD, Settings
 from airworthy_cluster.private_files import write_private
 from airworthy_cluster.runners import sweep
 from airworthy_local import airflow_config, airflow_settings, environment, preconditions, programs
@@ -51,7 +51,7 @@ class Stack:
 
     def __init__(self, home: Path | None = None, ports: Ports | None = None) -> None:
         self.home = (home or Settings().home).resolve()
-        self._record = self.home / "stack.json"
+        self._record = self.home / STACK_RECORD
         self.ports = ports or Ports.choose({}, os.environ, self._remembered())
         self.users = Users(airflow_config.passwords_file(self.home / "airflow"))
         self.kubeconfig = self.home / "cluster" / "kubeconfig"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from airworthy.ledger.events import release_id
+
 if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
 
@@ -21,3 +23,12 @@ def tags(spec: PipelineSpec, kind: str) -> list[str]:
 def default_args(spec: PipelineSpec) -> dict[str, Any]:
     """Arguments of every task."""
     return {"owner": spec.owner}
+
+
+def release_run_id(spec: PipelineSpec, version: str) -> str:
+    """Id of the run of `<pipeline>.release` that releases a version: the release's own id, so each has one run.
+
+    Args:
+        version: in the registry, or a template of it.
+    """
+    return release_id(spec.name, version)

@@ -11,9 +11,10 @@ from airflow.sdk.exceptions import AirflowFailException
 
 from airworthy.ledger.ledger import LedgerAway
 from airworthy.registry.client import RegistryAway
-from airworthy.release.controller import NotApproved
+from airworthy.release.approvals import NotApproved
 from airworthy.spec.pipeline import SpecError
 from airworthy.steps.data import ValidationFailed
+from airworthy.steps.release import GoesNoFurther
 from airworthy.steps.train import GatesMissed
 from airworthy_airflow.retries import HEAVY_JOB, SERVICE_CALL, VERDICT
 
@@ -25,20 +26,20 @@ def decision(kind: dict[str, Any], error: Exception) -> Any:
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-@pytest.mark.parametrize("error", [SpecError, ValidationFailed, GatesMissed, NotApproved])
+@pytest.mark.parametrize("error", [SpecError, ValidationFailed, GatesMissed, GoesNoFurther, NotApproved])
 def test_what_a_person_has_to_change_is_not_tried_again(kind, error):
-    said = decision(kind, error("no"))
-    assert said.action is RetryAction.FAIL
-    assert "a person has to change something" in said.reason
+    found = decision(kind, error("no"))
+    assert found.action is RetryAction.FAIL
+    assert "a person has to change something" in found.reason
 
 
 def test_a_verdict_stays_and_a_broken_connection_is_tried_again():
     assert decision(VERDICT, AirflowFailException("no")).action is RetryAction.FAIL
     assert decision(VERDICT, ConnectionResetError("gone")).action is not RetryAction.FAIL
     for error in (RegistryAway("away"), LedgerAway("away"), ConnectionRefusedError("away"), TimeoutError("slow")):
-        said = decision(SERVICE_CALL, error)
-        assert said.action is RetryAction.RETRY
-        assert "away" in said.reason
+        found = decision(SERVICE_CALL, error)
+        assert found.action is RetryAction.RETRY
+        assert "away" in found.reason
 
 
 def test_every_error_that_a_rule_names_exists():

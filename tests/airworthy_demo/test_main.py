@@ -14,8 +14,8 @@ from fake_airflow import FakeAirflow
 from rich.console import Console
 from typer.testing import CliRunner
 
+from airworthy.airflow_api import actions
 from airworthy.airflow_api.client import RequiredAction
-from airworthy.cli import answer
 from airworthy.settings import Settings
 from airworthy_demo import journey, main, summary
 from airworthy_demo.main import Demo, NotPromoted, Plan
@@ -113,7 +113,7 @@ def demo(stack: Any, approval: str) -> tuple[Demo, io.StringIO]:
 def given(monkeypatch) -> list[tuple[str, str, str]]:
     """Every answer: who, what, why."""
     answers: list[tuple[str, str, str]] = []
-    monkeypatch.setattr(answer, "give", lambda api, _action, what, why: answers.append((api.user, what, why)))
+    monkeypatch.setattr(actions, "respond", lambda api, _action, what, why: answers.append((api.user, what, why)))
     return answers
 
 

@@ -155,8 +155,8 @@ def test_promotion_waits_for_the_guard_and_every_approval_and_a_rollback_for_wha
     parsed: dict[str, dict],
 ) -> None:
     assert shape(parsed, "release") == {
-        "stage": [],
-        "canary": ["stage"],
+        "check": [],
+        "canary": ["check"],
         "watch": ["canary"],
         "approve": ["watch"],
         "guard": ["watch"],
@@ -269,3 +269,18 @@ def test_a_broken_pipeline_folder_leaves_the_others_dags_up(tmp_path: Path) -> N
     assert "release.canary_percent" in reporter["error"]
     assert str(folders / "broken" / "pipeline.yaml") in reporter["error"]
     assert "'lots'" in reporter["error"] or '"lots"' in reporter["error"]
+
+
+@pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.name)
+def test_dags_are_wiring_of_the_project_they_see_the_plugin_and_the_specification_only(path: Path) -> None:
+    seen = {"airworthy_airflow", "airworthy.spec", "airworthy.settings", "airworthy.errors"}
+    found = set()
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}:{node.lineno} is relative"
+            found |= {f"{node.module}.{alias.name}" for alias in node.names}
+    ours = {name for name in found if name.startswith(("airworthy", "pipelines"))}
+    wrong = {name for name in ours if not any(name == each or name.startswith(f"{each}.") for each in seen)}
+    assert wrong == set(), "work belongs to airworthy.steps, its addresses to airworthy_airflow.tasks"

@@ -1,8 +1,8 @@
-"""A registry in memory that can be killed after any number of calls."""
+"""A registry in memory that can be killed before any write."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import contextlib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -11,58 +11,60 @@ from small_models import write
 
 from airworthy.evaluation.document import FILE, Evaluation
 from airworthy.model.kinds.base import Metrics
-from airworthy.registry.registry import Version
+from airworthy.registry.tags import BASELINE, CANDIDATE, KIND, MODEL_ID
+from airworthy.registry.versions import RegisteredVersion
 from airworthy.spec.pipeline import PipelineSpec
+from airworthy.traffic.serving_state import ServingState
 
 
 class Killed(BaseException):
     """The process died here; nothing may catch it."""
 
 
-@dataclass(frozen=True)
-class State:
-    champion: int | None
-    challenger: int | None
-    canary_percent: float
-    release_id: str | None
-
-
 class FakeRegistry:
-    """Aliases, canary tags, versions and their ONNX files of one model, as the real registry keeps them."""
+    """Versions, aliases and ONNX files of one model, in the parts of the real registry.
+
+    Attributes:
+        pointers: version by alias.
+        tags: of every version; `add` makes one.
+        broken: arguments of `small_models.write` for versions that are not sound.
+        evaluations: by run id, where a test wants another one than `evaluation`.
+        calls_left: writes until it is killed; None for never.
+        written: every write, in order.
+    """
 
     def __init__(self, folder: Path, spec: PipelineSpec) -> None:
         self.folder = folder
         self.spec = spec
         self.broken: dict[int, dict[str, Any]] = {}
-        self.aliases: dict[str, int] = {}
+        self.pointers: dict[str, int] = {}
         self.canary: tuple[str, float] | None = None
         self.tags: dict[int, dict[str, str]] = {}
         self.calls_left: int | None = None
-        self.writes: list[tuple[Any, ...]] = []
+        self.written: list[tuple[Any, ...]] = []
         self.evaluations: dict[str, Evaluation] = {}
+        self.server = SimpleNamespace(
+            url="http://mlflow",
+            talking=contextlib.nullcontext,
+            client=SimpleNamespace(set_terminated=lambda run_id: self.write("terminated", run_id)),
+        )
+        self.runs = FakeRuns(self)
+        self.versions = FakeVersions(self)
+        self.aliases = FakeAliases(self)
+        self.packages = FakePackages(self)
 
-    def _write(self, *what: Any) -> None:
+    def write(self, *what: Any) -> None:
+        """Note a write, or die before it."""
         if self.calls_left is not None:
             if self.calls_left == 0:
                 raise Killed
             self.calls_left -= 1
-        self.writes.append(what)
+        self.written.append(what)
 
     def add(self, version: int, **tags: str) -> int:
-        self.tags[version] = {f"airworthy.{name}": value for name, value in {"kind": "candidate", **tags}.items()}
+        """A version that a training made, unless ``kind`` says otherwise."""
+        self.tags[version] = {f"airworthy.{name}": value for name, value in {"kind": CANDIDATE, **tags}.items()}
         return version
-
-    def register_baseline(self, spec: PipelineSpec, rate: float) -> int:
-        self.baseline_rate = rate
-        return self.add(1, kind="baseline")
-
-    def version(self, name: str, version: int) -> Version:
-        return Version(name, version, f"run-{version}", f"m-{version}", dict(self.tags[version]))
-
-    def read_json(self, run_id: str, artifact: str) -> dict[str, Any]:
-        assert artifact == FILE
-        found = self.evaluations.get(run_id) or self.evaluation(run_id)
-        return found.model_dump(mode="json")
 
     def evaluation(self, run_id: str) -> Evaluation:
         """What the evaluation of a run found, unless a test put another one into `evaluations`."""
@@ -78,40 +80,102 @@ class FakeRegistry:
             average=Metrics(rows=29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
         )
 
-    def run(self, pipeline: str, train_run: str) -> Any:
-        return SimpleNamespace(info=SimpleNamespace(experiment_id="1"))
 
-    def run_page(self, experiment_id: str, run_id: str) -> str:
+class FakeRuns:
+    """Runs: every version has one; of those without a version only the baseline's is known."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+        self.baseline: dict[str, str] | None = None
+
+    def open(self, pipeline: str, train_run: str, tags: dict[str, str]) -> str:
+        self._registry.write("run", train_run)
+        self.baseline = {**(self.baseline or {}), **tags}
+        return "run-baseline"
+
+    def get(self, pipeline: str, train_run: str) -> Any:
+        return SimpleNamespace(info=SimpleNamespace(experiment_id="1"), data=SimpleNamespace(tags=self.baseline or {}))
+
+    def read_json(self, run_id: str, artifact: str) -> dict[str, Any]:
+        assert artifact == FILE
+        found = self._registry.evaluations.get(run_id) or self._registry.evaluation(run_id)
+        return found.model_dump(mode="json")
+
+    def page(self, experiment_id: str, run_id: str) -> str:
         return f"http://mlflow/#/experiments/{experiment_id}/runs/{run_id}"
 
-    def version_page(self, name: str, version: int) -> str:
+
+class FakeVersions:
+    """Versions; the only one that can be registered here is the baseline, with the first free number."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+
+    def register(self, pipeline: str, train_run: str) -> int:
+        tags = self._registry.runs.baseline
+        assert tags and tags[KIND] == BASELINE and MODEL_ID in tags, "its model was logged"
+        known = [each.version for each in self.all(pipeline) if each.is_baseline]
+        if known:
+            return known[0]
+        self._registry.write("register", train_run)
+        free = next(number for number in range(1, 1000) if number not in self._registry.tags)
+        return self._registry.add(free, kind=BASELINE)
+
+    def get(self, name: str, version: int) -> RegisteredVersion:
+        return RegisteredVersion(name, version, f"run-{version}", f"m-{version}", dict(self._registry.tags[version]))
+
+    def all(self, name: str) -> list[RegisteredVersion]:
+        return [self.get(name, version) for version in sorted(self._registry.tags)]
+
+    def tags(self, name: str, version: int) -> dict[str, str]:
+        return self.get(name, version).tags
+
+    def page(self, name: str, version: int) -> str:
         return f"http://mlflow/#/models/{name}/versions/{version}"
 
-    def download(self, name: str, version: int, to: Path) -> Path:
-        return write(to / str(version), **self.broken.get(version, {}))
 
-    def version_tags(self, name: str, version: int) -> dict[str, str]:
-        return dict(self.tags[version])
+class FakeAliases:
+    """Aliases and the canary's share."""
 
-    def alias(self, name: str, alias: str) -> int | None:
-        return self.aliases.get(alias)
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
 
-    def set_alias(self, name: str, alias: str, version: int) -> None:
-        self._write("set", alias, version)
-        self.aliases[alias] = version
+    def get(self, name: str, alias: str) -> int | None:
+        return self._registry.pointers.get(alias)
 
-    def delete_alias(self, name: str, alias: str) -> None:
-        self._write("delete", alias)
-        self.aliases.pop(alias, None)
+    def set(self, name: str, alias: str, version: int) -> None:
+        self._registry.write("set", alias, version)
+        self._registry.pointers[alias] = version
+
+    def delete(self, name: str, alias: str) -> None:
+        self._registry.write("delete", alias)
+        self._registry.pointers.pop(alias, None)
 
     def set_canary(self, name: str, release_id: str, percent: float) -> None:
-        self._write("canary", release_id, percent)
-        self.canary = (release_id, percent)
+        self._registry.write("canary", release_id, percent)
+        self._registry.canary = (release_id, percent)
 
     def clear_canary(self, name: str) -> None:
-        self._write("no canary")
-        self.canary = None
+        self._registry.write("no canary")
+        self._registry.canary = None
 
-    def serving_state(self, name: str) -> State:
-        release_id, percent = self.canary or (None, 0.0)
-        return State(self.aliases.get("champion"), self.aliases.get("challenger"), percent, release_id)
+    def serving_state(self, name: str) -> ServingState:
+        release_id, percent = self._registry.canary or (None, 0.0)
+        pointers = self._registry.pointers
+        return ServingState(pointers.get("champion"), pointers.get("challenger"), percent, release_id)
+
+
+class FakePackages:
+    """Model files: small sound ones, unless `FakeRegistry.broken` says otherwise."""
+
+    def __init__(self, registry: FakeRegistry) -> None:
+        self._registry = registry
+
+    def log(self, run_id: str, model: Any, encoder: Any) -> str:
+        self._registry.write("log", run_id)
+        assert self._registry.runs.baseline is not None
+        self._registry.runs.baseline[MODEL_ID] = "m-baseline"
+        return "m-baseline"
+
+    def download(self, name: str, version: int, to: Path) -> Path:
+        return write(to / str(version), **self._registry.broken.get(version, {}))

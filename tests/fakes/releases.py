@@ -7,7 +7,9 @@ from pathlib import Path
 from fake_registry import FakeRegistry
 from small_models import SPEC
 
+from airworthy.ledger.events import release_id
 from airworthy.ledger.ledger import Ledger
+from airworthy.release.approvals import Response
 from airworthy.release.controller import ReleaseController
 from airworthy.release.decisions.canary import Verdict
 from airworthy.settings import Settings
@@ -31,23 +33,23 @@ class Releases:
 
     def candidate(self, version, **tags):
         self.registry.add(version, **tags)
-        return self.control.stage(version)
+        self.control.enter(version)
+        return self.control.check(version)
 
     def watched(self, version, verdict=PROMOTE, **tags):
-        assert self.candidate(version, **tags).ok
+        assert self.candidate(version, **tags).passed
         self.control.start_canary(version)
         self.control.record_verdict(version, verdict, MEASURED)
 
     def asked(self, version, **tags):
         self.watched(version, **tags)
         evidence = self.control.evidence(version)
-        self.control.request_approval(version, evidence, dag_run=f"flights-v{version}")
+        self.control.request_approval(version, evidence, dag_run=release_id("flights", version))
         return evidence.digest
 
     def answer(self, version, digest, user="ann", decision="approve", task_id="approve", reason=""):
-        return self.control.record_decision(
-            version, digest=digest, user=user, decision=decision, task_id=task_id, reason=reason
-        )
+        response = Response(user=user, answer=decision, digest=digest, reason=reason, task_id=task_id)
+        return self.control.record_response(version, response)
 
     def promoted(self, version, **tags):
         digest = self.asked(version, **tags)
@@ -55,9 +57,9 @@ class Releases:
         return self.control.promote(version)
 
     def events(self, version=None):
-        release_id = None if version is None else f"flights-v{version}"
-        return [entry.event for entry in self.ledger.entries(release_id=release_id)]
+        only = None if version is None else release_id("flights", version)
+        return [entry.event for entry in self.ledger.entries(release_id=only)]
 
     def serving(self):
-        state = self.registry.serving_state("flights")
+        state = self.registry.aliases.serving_state("flights")
         return state.champion, state.challenger, state.canary_percent, state.release_id

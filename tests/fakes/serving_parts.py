@@ -157,6 +157,7 @@ class FakeRegistry:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.aliases = self.versions = self.packages = self
         folder.mkdir(parents=True, exist_ok=True)
 
     def add(self, version: int, kind: str = "constant", rate: float = 0.25, train_run: str = "run") -> None:
@@ -185,7 +186,7 @@ class FakeRegistry:
         state = self.folder / "state.json"
         return ServingState(**json.loads(state.read_text())) if state.exists() else ServingState()
 
-    def version_tags(self, name: str, version: int) -> dict[str, str]:
+    def tags(self, name: str, version: int) -> dict[str, str]:
         self._check()
         return json.loads((self.folder / f"{version}.tags").read_text())
 

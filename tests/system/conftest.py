@@ -61,7 +61,7 @@ class Deployment:
         return psutil.Process(found.pid)
 
     def champion(self) -> int | None:
-        return self.registry.serving_state(PIPELINE).champion
+        return self.registry.aliases.serving_state(PIPELINE).champion
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

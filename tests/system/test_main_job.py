@@ -186,13 +186,13 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
 ) -> None:
     deployment.api.trigger(f"{PIPELINE}.train", {"canary_minutes": 0.6}, run_id="second")
     training = wait_for_process(deployment, POD_TRAINING)
-    wait_until(lambda: deployment.registry.run_for(PIPELINE, "second") is not None, "the training opens its run")
+    wait_until(lambda: deployment.registry.runs.find(PIPELINE, "second") is not None, "the training opens its run")
     kill(training)
     time.sleep(1)
     kill(deployment.process("mlflow"))
     journey.must_succeed(deployment.api, f"{PIPELINE}.train", "second", quiet)
     version = int(deployment.api.result(f"{PIPELINE}.train", "second", "register"))
-    client = deployment.registry.client
+    client = deployment.registry.server.client
     experiment = client.get_experiment_by_name(PIPELINE)
     runs = client.search_runs([experiment.experiment_id], "tags.`airworthy.train_run` = 'second'")
     assert tries(deployment, f"{PIPELINE}.train", "second")["train"] > 1
@@ -210,7 +210,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_the_pod_and
     tasks = finish(deployment, version)
     assert tasks["promote"] == "skipped"
     assert tasks["roll_back"] == "success"
-    serving = deployment.registry.serving_state(PIPELINE)
+    serving = deployment.registry.aliases.serving_state(PIPELINE)
     assert (serving.champion, serving.challenger) == (before, None)
     assert events(deployment, version)[-1] == "rejected"
     assert "promoted" not in events(deployment, version)
@@ -308,7 +308,7 @@ def test_marking_the_approval_as_successful_by_hand_promotes_nothing_while_the_r
     assert tasks["promote"] == "failed"
     assert tasks["roll_back"] == "success"
     assert deployment.champion() == before
-    assert deployment.registry.serving_state(PIPELINE).challenger is None
+    assert deployment.registry.aliases.serving_state(PIPELINE).challenger is None
 
 
 def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_yes_comes_too_late(
@@ -318,7 +318,7 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
     conf = {"version": version, "canary_minutes": 0.6}
     deployment.api.trigger(f"{PIPELINE}.release", conf, run_id=f"{PIPELINE}-v{version}")
     canary_until_asked(deployment, version, first_day=date(2013, 2, 21))
-    assert deployment.registry.serving_state(PIPELINE).challenger == version
+    assert deployment.registry.aliases.serving_state(PIPELINE).challenger == version
     before = deployment.champion()
 
     spoil_model_files(deployment, version)
@@ -328,7 +328,7 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
 
     assert (sent.requests, sent.errors) == (REQUESTS, 0), "the champion answers in the broken candidate's place"
     wait_until(lambda: events(deployment, version)[-1] == "voided", "the guard ends the release")
-    serving = deployment.registry.serving_state(PIPELINE)
+    serving = deployment.registry.aliases.serving_state(PIPELINE)
     assert (serving.champion, serving.challenger, serving.canary_percent) == (before, None, 0.0)
 
     late = airworthy(
@@ -345,7 +345,7 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
 
 def registered_again(deployment: Deployment, version: int) -> int:
     """A new version of the same model, so that a release can be tried without another training."""
-    client = deployment.registry.client
+    client = deployment.registry.server.client
     found = client.get_model_version(PIPELINE, str(version))
     model_id = found.source.removeprefix("models:/")
     again = client.create_model_version(PIPELINE, found.source, found.run_id, dict(found.tags), model_id=model_id)
@@ -354,7 +354,7 @@ def registered_again(deployment: Deployment, version: int) -> int:
 
 def spoil_model_files(deployment: Deployment, version: int) -> None:
     """Overwrite the ONNX file of a version in MLflow and in the service's cache; other versions keep theirs."""
-    found = deployment.registry.client.get_model_version(PIPELINE, str(version))
+    found = deployment.registry.server.client.get_model_version(PIPELINE, str(version))
     model_id = found.source.removeprefix("models:/")
     home = deployment.settings.home
     stored = [path for path in (home / "mlflow").rglob("*.onnx") if model_id in path.parts]

@@ -167,7 +167,7 @@ class AirflowApi:
             for each in found
         ]
 
-    def answer(self, action: RequiredAction, option: str, fields: dict[str, Any]) -> None:
+    def respond(self, action: RequiredAction, option: str, fields: dict[str, Any]) -> None:
         """Answer a required action as the signed-in person."""
         path = (
             f"/api/v2/dags/{action.dag_id}/dagRuns/{_part(action.run_id)}/taskInstances/"

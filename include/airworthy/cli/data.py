@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from airworthy.cli import addresses
 from airworthy.errors import AirworthyError
 
 
@@ -24,10 +25,9 @@ def quarantine(
     """
     from airworthy.ingest.quarantine import describe
     from airworthy.lake.lake import Lake
-    from airworthy.settings import from_environment
     from airworthy.spec import folders
 
-    settings = from_environment()
+    settings = addresses.settings("lake")
     spec = folders.load(settings.pipelines, pipeline)
     if unknown := sorted(set(sources or ()) - set(spec.sources)):
         raise UnknownSource(

@@ -1,19 +1,13 @@
-"""The command line: `airworthy up | down | status | logs | env | users`, and the commands of other modules."""
+"""The command line: every command by name, loaded when it runs, and errors shown to people with their next step."""
 
 from __future__ import annotations
 
 import errno
 import importlib
-import json
-import os
-import shlex
-import signal
 import sys
-import time
 from collections.abc import Callable
-from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from dataclasses import dataclass, field
+from typing import Any
 
 import typer
 from rich.console import Console
@@ -21,48 +15,76 @@ from rich.text import Text
 from typer.core import TyperGroup
 
 from airworthy.errors import AirworthyError
-from airworthy_local.stack import Stack
 
-#: Commands that other modules bring: "module:function" and the line in the list of commands. They are imported when
-#: they run, not before, so `airworthy --help` and `airworthy down` do not wait for (or break with) their libraries.
-LAZY = {
-    "demo": ("airworthy_demo.main:run", "The main job end to end, on the real New York flights of 2013."),
-    "replay": ("airworthy_demo.replay:replay", "Play the year: land files, send requests, bring labels."),
-    "quarantine": ("airworthy.cli.data:quarantine", "What was refused of the landed files, and why."),
-    "approve": ("airworthy.cli.release:approve", "Answer a release's required action: promote it."),
-    "reject": ("airworthy.cli.release:reject", "Answer a release's required action: roll it back."),
-    "rollback": ("airworthy.cli.release:rollback", "Give all traffic back to an earlier champion."),
-    "ledger": ("airworthy.cli.release:ledger", "What was released, when, and who let it."),
+RUN, DATA, RELEASE, PIPELINE = "Run it here", "Data", "Release", "Pipeline"
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command that is imported when it runs, not before, so that the others do not wait for (or break with) it.
+
+    Attributes:
+        target: "module:function".
+        panel: under which heading it is listed, by what people want.
+        help: its line in the list.
+        speaks_to_deployment: it needs addresses: a stack that exists here fills in those that the environment lacks.
+        context: click's settings.
+    """
+
+    target: str
+    panel: str
+    help: str
+    speaks_to_deployment: bool = False
+    context: dict[str, Any] = field(default_factory=dict)
+
+    def load(self, name: str) -> Any:
+        """The command itself."""
+        if self.speaks_to_deployment:
+            from airworthy.cli.addresses import fill_from_stack
+
+            fill_from_stack()
+        module, _, function = self.target.partition(":")
+        return _command(name, getattr(importlib.import_module(module), function), context_settings=self.context)
+
+    def line(self, name: str) -> Any:
+        """Enough of it for the list of commands."""
+        return _command(name, lambda: None, help=self.help, rich_help_panel=self.panel)
+
+
+_HANDS_ON = {"allow_extra_args": True, "ignore_unknown_options": True}
+COMMANDS: dict[str, Command] = {
+    "up": Command("airworthy.cli.run:up", RUN, "Start Airflow, MLflow, the local cluster and serving."),
+    "down": Command("airworthy.cli.run:down", RUN, "Stop them and everything they started; their state stays."),
+    "status": Command("airworthy.cli.run:status", RUN, "Every process and its health."),
+    "logs": Command("airworthy.cli.run:logs", RUN, "What the processes say."),
+    "env": Command("airworthy.cli.run:env", RUN, "The stack's environment as shell exports."),
+    "users": Command("airworthy.cli.run:users", RUN, "Who may sign in to Airflow, and with which password."),
+    "airflow": Command("airworthy.cli.run:airflow", RUN, "Airflow's own command line on the stack.", context=_HANDS_ON),
+    "demo": Command("airworthy_demo.main:run", RUN, "The main job end to end, on the real New York flights.", True),
+    "replay": Command("airworthy_demo.replay:replay", DATA, "Play the year: files, requests and labels.", True),
+    "quarantine": Command("airworthy.cli.data:quarantine", DATA, "What was refused of the files, and why.", True),
+    "approve": Command("airworthy.cli.release:approve", RELEASE, "Let the candidate that waits serve.", True),
+    "reject": Command("airworthy.cli.release:reject", RELEASE, "End its canary; the champion stays.", True),
+    "rollback": Command("airworthy.cli.release:rollback", RELEASE, "Give all traffic to an earlier champion.", True),
+    "ledger": Command("airworthy.cli.release:ledger", RELEASE, "What was released, when, and who let it.", True),
+    "schema": Command("airworthy.cli.pipeline:schema", PIPELINE, "Write the JSON schema of pipeline.yaml for editors."),
 }
 
 
 class Commands(TyperGroup):
-    """The commands of this file and of ``LAZY``."""
+    """The commands of ``COMMANDS``."""
 
     # contexts and commands are typed loosely: typer carries its own copy of click, and those names are private
 
     def list_commands(self, ctx: Any) -> list[str]:
-        return [*super().list_commands(ctx), *LAZY]
+        return list(COMMANDS)
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        if cmd_name in LAZY:  # enough for a line in the list; the real command comes when it runs
-            return _command(cmd_name, lambda: None, help=LAZY[cmd_name][1])
-        return super().get_command(ctx, cmd_name)
+        return COMMANDS[cmd_name].line(cmd_name) if cmd_name in COMMANDS else None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        name, command, rest = super().resolve_command(ctx, args)
-        return name, _load(name) if name in LAZY else command, rest
-
-
-def _load(name: str) -> Any:
-    # the commands speak to the stack of this project unless the environment names other addresses
-    stack = Stack()
-    if stack.known():
-        for variable, value in stack.own_environment().items():
-            if variable.startswith("AIRWORTHY_"):
-                os.environ.setdefault(variable, value)
-    module, _, function = LAZY[name][0].partition(":")
-    return _command(name, getattr(importlib.import_module(module), function))
+        name, _, rest = super().resolve_command(ctx, args)  # an unknown name ends here
+        return name, COMMANDS[str(name)].load(str(name)), rest
 
 
 def _command(name: str, function: Callable[..., Any], **options: Any) -> Any:
@@ -77,165 +99,16 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    help="From raw data to approved production, and kept there. `airworthy up` starts everything on this machine.",
 )
-console = Console(highlight=False)
-
-AirflowPort = Annotated[int | None, typer.Option(help="Airflow's UI and API; default 8080, or AIRWORTHY_PORT_AIRFLOW.")]
-MlflowPort = Annotated[int | None, typer.Option(help="MLflow; default 5500, or AIRWORTHY_PORT_MLFLOW.")]
-ServingPort = Annotated[int | None, typer.Option(help="Inference; default 8600, or AIRWORTHY_PORT_SERVING.")]
-ClusterPort = Annotated[int | None, typer.Option(help="Local cluster; default 6500, or AIRWORTHY_PORT_CLUSTER.")]
 
 
-@app.command()
-def up(
-    airflow_port: AirflowPort = None,
-    mlflow_port: MlflowPort = None,
-    serving_port: ServingPort = None,
-    cluster_port: ClusterPort = None,
-    timeout: Annotated[float, typer.Option(help="Seconds until a process that is not healthy is given up.")] = 600,
-) -> None:
-    """Start the embedded stack and wait until all of it is healthy.
+@app.callback()
+def airworthy() -> None:
+    """From raw data to approved production, and kept there.
 
-    What runs already is left alone. Ports once chosen are remembered. Ctrl-C stops what was started.
+    `airworthy up` starts everything on this machine.
+    Data and Release speak to any deployment: set the AIRWORTHY_* addresses they ask for.
     """
-    from airworthy_local.ports import Ports
-
-    signal.signal(signal.SIGTERM, _as_interrupt)  # so that ending it cleans up as Ctrl-C does
-    stack = Stack()
-    chosen = {"airflow": airflow_port, "mlflow": mlflow_port, "serving": serving_port, "cluster": cluster_port}
-    stack = Stack(ports=Ports.choose(chosen, os.environ, asdict(stack.ports)))
-    began = time.monotonic()
-    try:
-        new_users = stack.up(console=console, timeout_seconds=timeout)
-    except KeyboardInterrupt:
-        console.print("interrupted; nothing is left running")
-        raise typer.Exit(130) from None
-    console.print(f"[green]up[/] after {time.monotonic() - began:.1f} s; state in {stack.home}")
-    _say_where(stack)
-    if new_users:
-        console.print("\nAirflow users, shown this once (later: `airworthy users --show`):")
-        for user in new_users:
-            console.print(f"  {user.user:<10}{user.password}", markup=False)
-
-
-@app.command()
-def down() -> None:
-    """Stop the embedded stack and everything that descends from it; its state stays.
-
-    Works after a crash too: processes are found by a mark in their environment.
-    """
-    began = time.monotonic()
-    ended = Stack().down()
-    if ended:
-        console.print(f"down after {time.monotonic() - began:.1f} s ({ended} processes)")
-    else:
-        console.print("nothing was running")
-
-
-@app.command()
-def status(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
-    """Show every process and its health; exit status 0 only if all are healthy."""
-    from airworthy_local.screen import table
-
-    stack = Stack()
-    processes = stack.status()
-    if as_json:
-        typer.echo(json.dumps([asdict(each) for each in processes], indent=1))
-    else:
-        console.print(table(processes, time.time()))
-        if stack.running():
-            _say_where(stack)
-        else:
-            console.print("the stack is not running; start it with `airworthy up`")
-    if any(each.health != "healthy" for each in processes):
-        raise typer.Exit(1)
-
-
-@app.command()
-def logs(
-    process: Annotated[list[str] | None, typer.Argument(help="Which processes; all when none is named.")] = None,
-    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written next.")] = False,
-    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the last lines of each.")] = 20,
-) -> None:
-    """Show the processes' logs. A task's own log is in Airflow's UI."""
-    from airworthy_local.logs import show
-    from airworthy_local.programs import NAMES
-
-    stack = Stack()
-    files = {name: stack.log_file(name) for name in process or NAMES}
-    try:
-        show(files, lines=lines, follow=follow, write=lambda text: console.print(Text(text), soft_wrap=True))
-    except KeyboardInterrupt:
-        raise typer.Exit(130) from None
-
-
-@app.command()
-def env() -> None:
-    """Print the stack's environment as shell exports, secrets included: eval "$(airworthy env)"."""
-    stack = _known_stack()
-    path = os.pathsep.join([str(Path(sys.executable).parent), "$PATH"])
-    for name, value in stack.own_environment().items():
-        typer.echo(f"export {name}={shlex.quote(value)}")
-    typer.echo(f'export PATH="{path}"')
-
-
-@app.command(context_settings={"allow_extra_args": True, "ignore_unknown_options": True})
-def airflow(ctx: typer.Context) -> None:
-    """Run Airflow's own command line on the stack, e.g. airworthy airflow dags list."""
-    arguments = ctx.args[1:] if ctx.args[:1] == ["--"] else ctx.args
-    environment = _known_stack().environment()
-    os.execvpe("airflow", ["airflow", *arguments], environment)
-
-
-@app.command()
-def users(
-    show: Annotated[bool, typer.Option("--show", help="Print the passwords.")] = False,
-    reset: Annotated[list[str] | None, typer.Option(help="Give this user a new password; may be repeated.")] = None,
-) -> None:
-    """Say who may sign in to Airflow and where the passwords are kept; show or renew them."""
-    from airworthy_local.users import ROLES
-
-    stack = _known_stack()
-    renewed = {each.user for each in stack.users.reset(reset or [])}
-    for name, role in ROLES.items():
-        password = stack.credentials(name).password if show or name in renewed else "(not shown)"
-        console.print(f"  {name:<10} role {role:<8} {password}", markup=False)
-    console.print(f"kept in {stack.users.path}")
-
-
-@app.command()
-def schema() -> None:
-    """Write the JSON schema of pipeline.yaml for editors, include/pipelines/pipeline.schema.json."""
-    from airworthy.settings import PROJECT_ROOT
-    from airworthy.spec.pipeline import json_schema
-
-    path = PROJECT_ROOT / "include" / "pipelines" / "pipeline.schema.json"
-    path.write_text(json_schema())
-    console.print(f"wrote {path}")
-
-
-def _known_stack() -> Stack:
-    stack = Stack()
-    if not stack.known():
-        raise NotYetStarted(f"there is no stack in {stack.home} yet", next_step="airworthy up")
-    return stack
-
-
-class NotYetStarted(AirworthyError):
-    """The stack has never been started, so it has no keys, users or addresses."""
-
-
-def _say_where(stack: Stack) -> None:
-    settings = stack.settings()
-    console.print(f"  Airflow  {stack.airflow_url}")
-    console.print(f"  MLflow   {settings.mlflow_url}")
-    console.print(f"  serving  {settings.serving_url}/docs")
-    console.print(f"  kubectl  export KUBECONFIG={stack.kubeconfig}", soft_wrap=True)
-
-
-def _as_interrupt(_number: int, _frame: Any) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def main() -> None:

@@ -1,27 +1,77 @@
-"""`airworthy ledger`, `rollback`, `approve`, `reject`: what served when, who let it, and the way back."""
+"""`airworthy approve`, `reject`, `rollback`, `ledger`: who may serve, who did and who let it, and the way back."""
 
 from __future__ import annotations
 
 import getpass
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from airworthy.cli.answer import approve, reject
+from airworthy.airflow_api.actions import Option
+from airworthy.cli import addresses
 
 if TYPE_CHECKING:
     from airworthy.ledger.events import Entry
     from airworthy.ledger.ledger import Ledger
 
-__all__ = ["approve", "ledger", "reject", "rollback"]
+Pipeline = Annotated[str, typer.Argument(help="The pipeline whose candidate waits, e.g. flight_delays.")]
+Version = Annotated[int | None, typer.Option(help="Which candidate; needed only when several wait.")]
+User = Annotated[str, typer.Option(envvar="AIRWORTHY_USER", help="Your Airflow user name.", prompt="Airflow user")]
+Password = Annotated[
+    str,
+    typer.Option(
+        envvar="AIRWORTHY_PASSWORD",
+        help="Asked for when neither given nor in the environment.",
+        prompt=True,
+        hide_input=True,
+    ),
+]
+Reason = Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")]
+Yes = Annotated[bool, typer.Option("--yes", "-y", help="Do not show the evidence and ask again.")]
+Url = Annotated[
+    str | None,
+    # looked at before anybody is asked for a password
+    typer.Option(
+        envvar="AIRWORTHY_AIRFLOW_URL",
+        help="Airflow's address.",
+        callback=lambda given: given or addresses.variable("AIRWORTHY_AIRFLOW_URL"),
+    ),
+]
 
-Pipeline = Annotated[str | None, typer.Argument(help="Only this pipeline; all of them when left out.")]
+
+def approve(
+    pipeline: Pipeline,
+    *,
+    url: Url = None,
+    user: User,
+    password: Password,
+    reason: Reason,
+    version: Version = None,
+    yes: Yes = False,
+) -> None:
+    """Approve the candidate that waits: the same answer as in Airflow's Required Actions, by the same rules."""
+    _respond("Approve", pipeline, version, Person(str(url), user, password), reason, yes)
+
+
+def reject(
+    pipeline: Pipeline,
+    *,
+    url: Url = None,
+    user: User,
+    password: Password,
+    reason: Reason,
+    version: Version = None,
+    yes: Yes = False,
+) -> None:
+    """Reject the candidate that waits: its canary ends, the champion stays."""
+    _respond("Reject", pipeline, version, Person(str(url), user, password), reason, yes)
 
 
 def ledger(
-    pipeline: Pipeline = None,
+    pipeline: Annotated[str | None, typer.Argument(help="Only this pipeline; all of them when left out.")] = None,
     release: Annotated[str | None, typer.Option(help="Only this release, e.g. flight_delays-v7.")] = None,
     last: Annotated[int, typer.Option(min=1, help="Show at most so many entries.")] = 40,
     at: Annotated[
@@ -47,13 +97,15 @@ def ledger(
     entries = book.entries(pipeline, release)[-last:]
     if as_json:
         typer.echo(json.dumps([entry.as_json() for entry in entries], indent=2))
-    else:
+    elif entries:
         _show(entries)
+    else:
+        typer.echo(f"the ledger at {book.shown_url} has no such entries")
 
 
 def rollback(
     pipeline: Annotated[str, typer.Argument(help="The pipeline whose champion goes back.")],
-    reason: Annotated[str, typer.Option("--reason", "-m", help="Why; kept in the ledger.")],
+    reason: Reason,
     to: Annotated[int | None, typer.Option(help="An earlier champion; the one before when left out.")] = None,
     yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.")] = False,
 ) -> None:
@@ -61,10 +113,9 @@ def rollback(
     from airworthy.registry.registry import Registry
     from airworthy.release.controller import ReleaseController
     from airworthy.release.decisions import state
-    from airworthy.settings import from_environment
     from airworthy.spec import folders
 
-    settings = from_environment()
+    settings = addresses.settings("ledger_url", "mlflow_url")
     spec = folders.load(settings.pipelines, pipeline)
     book = _open()
     entries = book.entries(pipeline)
@@ -81,11 +132,37 @@ def rollback(
         )
 
 
+@dataclass(frozen=True)
+class Person:
+    """Who answers, and where they sign in."""
+
+    url: str
+    user: str
+    password: str
+
+
+def _respond(option: Option, pipeline: str, version: int | None, person: Person, reason: str, yes: bool) -> None:
+    from rich.console import Console
+    from rich.markdown import Markdown
+    from rich.panel import Panel
+
+    from airworthy.airflow_api import actions
+    from airworthy.airflow_api.client import AirflowApi
+
+    with AirflowApi(person.url, person.user, person.password, patience_seconds=5) as api:
+        action = actions.waiting(api, pipeline, version)
+        if not yes:
+            Console().print(Panel(Markdown(action.body), title=action.subject))
+            typer.confirm(f"{option} as {person.user}?", abort=True)
+        actions.respond(api, action, option, reason)
+    done = {"Approve": "approved", "Reject": "rejected"}[option]
+    typer.echo(f"{done} as {person.user}: {action.subject.rstrip('?')}: {reason}")
+
+
 def _open() -> Ledger:
     from airworthy.ledger.ledger import Ledger
-    from airworthy.settings import from_environment
 
-    return Ledger(from_environment().ledger_url)
+    return Ledger(addresses.settings("ledger_url").ledger_url)
 
 
 def _time(text: str) -> datetime:
@@ -119,9 +196,6 @@ def _show(entries: list[Entry]) -> None:
     from rich.padding import Padding
     from rich.text import Text
 
-    if not entries:
-        typer.echo("the ledger has no entries yet")
-        return
     colours = {"promoted": "green", "approved": "green", "bootstrapped": "green", "restored": "yellow"}
     colours |= dict.fromkeys(("refused", "rejected", "timed_out", "voided", "rolled_back", "not_counted"), "red")
     console, width = Console(highlight=False), len(str(entries[-1].position))

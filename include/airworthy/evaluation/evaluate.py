@@ -24,7 +24,8 @@ from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, PROBABILITY
 from airworthy.model.encoder import Encoder, EncodingError
 from airworthy.model.kinds import binary
 from airworthy.registry import tags as names
-from airworthy.registry.registry import NotRegistrable, Registry
+from airworthy.registry.registry import Registry
+from airworthy.registry.versions import NotRegistrable
 from airworthy.settings import from_environment
 from airworthy.spec import folders
 from airworthy.training import dataset
@@ -71,7 +72,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
         NotRegistrable: the training has not finished.
     """
     registry = Registry(settings.mlflow_url)
-    run = registry.run(spec.name, train_run)
+    run = registry.runs.get(spec.name, train_run)
     tags = run.data.tags
     if not (model_id := tags.get(names.MODEL_ID)):
         raise NotRegistrable(
@@ -84,7 +85,7 @@ def evaluate(spec: PipelineSpec, settings: Settings, train_run: str) -> Evaluati
     columns = dataset.features(spec, holdout)
     print(f"scoring {holdout.num_rows:,} holdout rows from {snapshot.holdout_from:%Y-%m-%d}", flush=True)
     with tempfile.TemporaryDirectory() as folder:
-        registry.fetch(model_id, Path(folder) / "candidate")
+        registry.packages.fetch(model_id, Path(folder) / "candidate")
         encoder = Encoder.load(Path(folder) / "candidate")
         scores = score(Path(folder) / "candidate", columns)
         champion = _champion(registry, spec, columns, Path(folder))
@@ -152,12 +153,12 @@ class _Champion:
 
 
 def _champion(registry: Registry, spec: PipelineSpec, columns: Mapping[str, Any], folder: Path) -> _Champion | None:
-    version = registry.alias(spec.name, "champion")
+    version = registry.aliases.get(spec.name, "champion")
     if version is None:
         return None
-    kind = registry.version_tags(spec.name, version).get(names.KIND, "")
+    kind = registry.versions.tags(spec.name, version).get(names.KIND, "")
     try:
-        scores = score(registry.download(spec.name, version, folder), columns)
+        scores = score(registry.packages.download(spec.name, version, folder), columns)
     except EncodingError as error:
         # the spec has changed: the two cannot be compared, and that must not stop the new one
         print(f"champion v{version} is not compared: {error.message}", flush=True)

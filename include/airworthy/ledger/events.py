@@ -1,4 +1,4 @@
-"""What the ledger records: the kinds of event, and one entry."""
+"""What the ledger records: the kinds of event, one entry, and the name of the release it belongs to."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 Event = Literal[
     "candidate",
-    "staged",
+    "staged",  # the model check passed; a name in the chain keeps its meaning for good
     "refused",
     "canary_started",
     "verdict",
@@ -49,6 +49,15 @@ MEANINGS: Mapping[Event, str] = {
 
 #: Events after which another version is the champion.
 CHAMPION_EVENTS: frozenset[Event] = frozenset({"bootstrapped", "promoted", "restored"})
+
+
+def release_id(pipeline: str, version: int | str) -> str:
+    """Name of the one release of a version, which is also the id of its Dag run.
+
+    Args:
+        version: in the registry; a template of one where Airflow fills it in.
+    """
+    return f"{pipeline}-v{version}"
 
 
 @dataclass(frozen=True, kw_only=True)

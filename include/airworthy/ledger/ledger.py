@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, cast
@@ -49,15 +49,17 @@ def _utc_now() -> datetime:
 
 
 class Ledger:
-    """The ledger at a SQLAlchemy URL (SQLite or Postgres); creates its table and the triggers that guard it.
+    """The ledger at a SQLAlchemy URL (SQLite or Postgres).
+
+    The first entry makes the table and the triggers that guard it; reading makes nothing, and a ledger that is not
+    there has no entries.
 
     Args:
         url: e.g. ``sqlite:////data/ledger.db`` or ``postgresql+psycopg://user:password@host/airworthy``.
         clock: gives the time of an entry; UTC.
 
     Raises:
-        LedgerAway: the database does not answer.
-        LedgerError: neither SQLite nor Postgres.
+        LedgerError: neither SQLite nor Postgres. Every method raises `LedgerAway` when the database does not answer.
     """
 
     def __init__(self, url: str, *, clock: Callable[[], datetime] = _utc_now) -> None:
@@ -68,12 +70,11 @@ class Ledger:
                 f"the ledger's URL names {parsed.get_backend_name()!r}",
                 next_step="use sqlite:///path or postgresql+psycopg://...",
             )
-        self._shown_url = parsed.render_as_string(hide_password=True)
-        if parsed.get_backend_name() == "sqlite" and parsed.database:
-            Path(parsed.database).parent.mkdir(parents=True, exist_ok=True)
+        #: Where it is, without the password.
+        self.shown_url = parsed.render_as_string(hide_password=True)
+        self._file = Path(parsed.database) if parsed.get_backend_name() == "sqlite" and parsed.database else None
         self._engine = store.open_engine(parsed)
-        with self._transaction(write=True) as connection:
-            store.create(connection)
+        self._has_table = False
 
     def append(
         self,
@@ -86,7 +87,7 @@ class Ledger:
         reason: str = "",
         details: Mapping[str, Any] | None = None,
         key: str,
-        check: Callable[[Sequence[Entry]], None] | None = None,
+        precondition: Callable[[Sequence[Entry]], None] | None = None,
     ) -> Entry:
         """Add one entry, once.
 
@@ -94,18 +95,21 @@ class Ledger:
             key: what makes the entry one of its kind, e.g. ``flight_delays-v7:promoted``. When it is there already
                 with the same pipeline, release, version, event and actor, that entry is returned and nothing is
                 written; ``details`` and ``reason`` of the first writing stay.
-            check: gets the pipeline's entries so far, while no other writer can add one, and raises what speaks
+            precondition: gets the pipeline's entries so far, while no other writer can add one, and raises what speaks
                 against the new one. Not called when the key is there already.
 
         Raises:
             LedgerConflict: the key is there with other content.
             LedgerAway: the database does not answer. Whether the entry was written is then unknown: append again.
         """
+        if self._file is not None:
+            self._file.parent.mkdir(parents=True, exist_ok=True)
         with self._transaction(write=True) as connection:
+            store.create(connection)
             if found := _rows(connection, _table.c.key == key):
                 return _same(found[0], pipeline, release_id, version, event, actor)
-            if check is not None:
-                check(_rows(connection, _table.c.pipeline == pipeline))
+            if precondition is not None:
+                precondition(_rows(connection, _table.c.pipeline == pipeline))
             last = connection.execute(
                 sa.select(_table.c.position, _table.c.time, _table.c.hash).order_by(_table.c.position.desc()).limit(1)
             ).first()
@@ -130,6 +134,8 @@ class Ledger:
 
     def entries(self, pipeline: str | None = None, release_id: str | None = None) -> list[Entry]:
         """Entries in the order in which they were written, of one pipeline or release where one is named."""
+        if not self._begun():
+            return []
         conditions = []
         if pipeline is not None:
             conditions.append(_table.c.pipeline == pipeline)
@@ -148,8 +154,9 @@ class Ledger:
             LedgerTampered: names the first broken row.
         """
         previous, position = _GENESIS, 0
-        with self._transaction() as connection:
-            for found in connection.execute(sa.select(_table).order_by(_table.c.position)):
+        with self._transaction() if self._begun() else nullcontext() as connection:
+            rows = connection.execute(sa.select(_table).order_by(_table.c.position)) if connection else ()
+            for found in rows:
                 row = dict(found._mapping)
                 position += 1
                 if row["position"] != position:
@@ -168,6 +175,8 @@ class Ledger:
         """What served at ``time`` (with a time zone), and the entry that let it; None before the first champion."""
         if time.tzinfo is None:
             raise LedgerError(f"time {time} has no time zone", next_step="say e.g. 2026-11-21T12:00:00+00:00")
+        if not self._begun():
+            return None
         moment = time.astimezone(UTC).isoformat(timespec="microseconds")
         with self._transaction() as connection:
             found = _rows(
@@ -182,6 +191,13 @@ class Ledger:
         """Give the database connections back."""
         self._engine.dispose()
 
+    def _begun(self) -> bool:
+        """Whether there is a table; asking opens no SQLite file that is not there, since that would make it."""
+        if not self._has_table and (self._file is None or self._file.exists()):
+            with self._transaction() as connection:
+                self._has_table = store.exists(connection)
+        return self._has_table
+
     @contextmanager
     def _transaction(self, *, write: bool = False) -> Iterator[sa.Connection]:
         try:
@@ -189,7 +205,7 @@ class Ledger:
                 yield connection
         except sa.exc.OperationalError as error:
             raise LedgerAway(
-                f"the ledger at {self._shown_url} does not answer: {error.orig}",
+                f"the ledger at {self.shown_url} does not answer: {error.orig}",
                 next_step="check its database and the connection airworthy_ledger; docs/runbook.md#ledger-away",
             ) from error
 

@@ -69,9 +69,14 @@ def open_engine(url: sa.URL) -> sa.Engine:
     return engine
 
 
+def exists(connection: sa.Connection) -> bool:
+    """Whether the table is there."""
+    return bool(sa.inspect(connection).has_table(table.name))
+
+
 def create(connection: sa.Connection) -> None:
     """Make the table and its triggers where they are missing."""
-    if not sa.inspect(connection).has_table(table.name):
+    if not exists(connection):
         _metadata.create_all(connection)
         for statement in _DDL[connection.dialect.name]:
             connection.exec_driver_sql(statement)

@@ -1,8 +1,11 @@
-"""MLflow's own client, set up to give up in seconds, and what its errors mean."""
+"""One MLflow server: its own client, set up to give up in seconds, and what its errors mean."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError, Away
@@ -19,7 +22,40 @@ class NotInRegistry(AirworthyError):
     """There is no such run, model or version."""
 
 
-def mlflow_client(url: str) -> MlflowClient:
+class Server:
+    """One MLflow server. Nothing is sent before the first call.
+
+    Args:
+        url: e.g. ``http://127.0.0.1:5500``.
+    """
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @cached_property
+    def client(self) -> MlflowClient:
+        """MLflow's own client; use it within `talking`."""
+        return _mlflow_client(self.url)
+
+    @contextmanager
+    def talking(self) -> Iterator[None]:
+        """Turns "no answer" of any of MLflow's layers into `RegistryAway`.
+
+        Connection refused is noticed within about 5 s, a silent server within about 30 s (10 s and two more tries;
+        ``MLFLOW_HTTP_REQUEST_*`` overrides).
+        """
+        try:
+            yield
+        except Exception as error:
+            if isinstance(error, AirworthyError) or not is_away(error):
+                raise
+            raise RegistryAway(
+                f"MLflow at {self.url} does not answer: {str(error)[:300]}",
+                next_step="see whether it runs (`airworthy status`), then try again; docs/runbook.md#registry-away",
+            ) from error
+
+
+def _mlflow_client(url: str) -> MlflowClient:
     """A client that gives up in seconds; MLflow reads these limits from the environment at every request."""
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")

@@ -8,6 +8,8 @@ PREFIX = "airworthy."
 #: On runs and on model versions.
 TRAIN_RUN = "airworthy.train_run"
 KIND = "airworthy.kind"
+#: The kinds: a training's model, which has to pass gates; the always-average model, which answers before anyone did.
+CANDIDATE, BASELINE = "candidate", "baseline"
 DATA_VERSION = "airworthy.data_version"
 RAW_VERSIONS = "airworthy.raw_versions"
 CODE_VERSION = "airworthy.code_version"

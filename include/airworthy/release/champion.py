@@ -6,10 +6,10 @@ import logging
 from typing import TYPE_CHECKING
 
 from airworthy.errors import AirworthyError
+from airworthy.evaluation import baseline, document
 from airworthy.ledger.events import CHAMPION_EVENTS
 from airworthy.release import reconcile as aliases
 from airworthy.release.decisions import rules, state
-from airworthy.release.evidence import collect
 from airworthy.release.record import SYSTEM, ReleaseRecord
 
 if TYPE_CHECKING:
@@ -28,20 +28,29 @@ def ensure(record: ReleaseRecord, registry: Registry, spec: PipelineSpec, versio
     """The first release finds no champion: the always-average baseline becomes one.
 
     A champion that was there before the ledger is taken over as it is: a live service must not fall back to a
-    baseline because it is new here.
+    baseline because it is new here. The baseline is the pipeline's first version; in a registry where it is not, it
+    is registered now.
 
     Args:
-        version: the first candidate, whose training data the average is of.
+        version: the first candidate, whose training data the average is of where there is no baseline yet.
     """
     if state.champions(record.entries()):
         return
-    champion = registry.alias(spec.name, "champion")
+    champion = registry.aliases.get(spec.name, "champion")
     reason = "was the champion when the ledger began"
     if champion is None:
-        champion = collect.register_baseline(spec, registry, version)
+        champion = _baseline(registry, spec, version)
         reason = "the always-average baseline, so that the first candidate has something to beat"
     key = f"{spec.name}:bootstrapped"
     record.append(champion, "bootstrapped", SYSTEM, reason, {}, key, rules.must_have_no_champion())
+
+
+def _baseline(registry: Registry, spec: PipelineSpec, version: int) -> int:
+    for known in registry.versions.all(spec.name):
+        if known.is_baseline:
+            return known.version
+    run_id = registry.versions.get(spec.name, version).run_id
+    return baseline.ensure(registry, spec, document.read(registry.runs, run_id))
 
 
 def restore(record: ReleaseRecord, to_version: int | None, actor: str, reason: str) -> Entry:

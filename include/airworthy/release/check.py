@@ -35,7 +35,7 @@ def check_version(spec: PipelineSpec, registry: Registry, version: int) -> list[
         RegistryAway: MLflow does not answer; says nothing about the model.
     """
     with tempfile.TemporaryDirectory(prefix="airworthy-stage-") as folder:
-        return check_model(registry.download(spec.name, version, Path(folder)), spec)
+        return check_model(registry.packages.download(spec.name, version, Path(folder)), spec)
 
 
 def check_model(folder: Path, spec: PipelineSpec, *, clock: Callable[[], float] = time.perf_counter) -> list[Check]:

@@ -1,21 +1,22 @@
-"""Leads one candidate through its release: ledger first, then the registry's aliases; every action once, however often.
+"""Leads one candidate through its release: enter, check, canary, verdict, ask, decide, promote.
 
-Each action may be killed at any point and be run again. Between the ledger's entry and the alias lies the only gap
-that matters, and `ReleaseController.reconcile` closes it: the ledger says what should serve, the registry follows.
+The ledger comes first, then the registry's aliases; every action once, however often. Each action may be killed at any
+point and be run again. Between the ledger's entry and the alias lies the only gap that matters, and
+`ReleaseController.reconcile` closes it: the ledger says what should serve, the registry follows.
 """
 
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
-from airworthy.errors import Final
-from airworthy.release import champion
-from airworthy.release import check as contract
-from airworthy.release.champion import NothingToRestore
+from airworthy.registry import tags
+from airworthy.release import approvals, champion
+from airworthy.release.check import Check as Condition
+from airworthy.release.check import check_version
 from airworthy.release.decisions import approval, rules, state
 from airworthy.release.decisions.approval import Decision
 from airworthy.release.decisions.rules import OutOfOrder, ReleaseClosed
@@ -24,30 +25,24 @@ from airworthy.release.evidence.document import Evidence
 from airworthy.release.record import SYSTEM, ReleaseRecord
 
 if TYPE_CHECKING:
-    from airworthy.ledger.events import Entry, Event
+    from airworthy.ledger.events import Entry
     from airworthy.ledger.ledger import Ledger
     from airworthy.registry.registry import Registry
+    from airworthy.release.approvals import Response
     from airworthy.release.decisions.canary import Verdict
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
     from airworthy.traffic.variants import VariantMeasurement
 
-__all__ = ["NotApproved", "NothingToRestore", "OutOfOrder", "ReleaseClosed", "ReleaseController", "StageReport"]
-
-
-class NotApproved(Final):
-    """The ledger holds no sufficient approval of this version with this evidence."""
-
 
 @dataclass(frozen=True)
-class StageReport:
-    """What staging found: ready for the canary or not, each check, and whom the candidate superseded."""
+class CheckReport:
+    """What the model check found: ready for the canary or not, and each condition up to the first that fails."""
 
     release_id: str
-    ok: bool
+    passed: bool
     reason: str
-    checks: tuple[contract.Check, ...] = ()
-    superseded: tuple[int, ...] = ()
+    conditions: tuple[Condition, ...] = ()
 
 
 class ReleaseController:
@@ -73,46 +68,55 @@ class ReleaseController:
 
     # ------------------------------------------------------------------ steps of a release
 
-    def stage(self, version: int, *, triggered_by: str = "") -> StageReport:
-        """Enter the candidate, supersede older ones that wait, and check the model's contract.
+    def enter(self, version: int, *, triggered_by: str = "") -> tuple[int, ...]:
+        """Enter the candidate. The first one of all finds a champion beside it; older ones that wait are superseded.
 
         Args:
             version: the candidate.
-            triggered_by: who started the training; empty reads the version's tag ``airworthy.triggered_by``.
+            triggered_by: who started the training; empty reads the version's tag.
+
+        Returns:
+            The versions it superseded.
         """
-        tags = self.registry.version_tags(self.spec.name, version)
-        triggered_by = triggered_by or tags.get("airworthy.triggered_by", "")
+        known = self.registry.versions.tags(self.spec.name, version)
+        triggered_by = triggered_by or known.get(tags.TRIGGERED_BY, "")
         champion.ensure(self._record, self.registry, self.spec, version)
         self._record.once(
-            version, "candidate", triggered_by or SYSTEM, details={"tags": tags, "triggered_by": triggered_by}
+            version, "candidate", triggered_by or SYSTEM, details={"tags": known, "triggered_by": triggered_by}
         )
         superseded = self._supersede(version)
         self.reconcile()
+        return superseded
+
+    def check(self, version: int) -> CheckReport:
+        """Check the candidate's model against its contract; once it is passed or refused, it stays that.
+
+        Raises:
+            OutOfOrder: it has not entered.
+            ReleaseClosed: it was decided while it was checked.
+        """
+        release_id = self.release_id(version)
         if closed := self.closed(version):
-            checks = tuple(contract.Check(**check) for check in closed.details.get("checks", ()))
-            return StageReport(self.release_id(version), False, rules.said(closed), checks, superseded)
-        if self._record.find(version, "staged") is None:
-            checks = tuple(contract.check_version(self.spec, self.registry, version))
-            details = {"checks": [asdict(check) for check in checks]}
-            if failed := [check for check in checks if not check.passed]:
-                reason = "; ".join(f"{check.name}: {check.reason}" for check in failed)
-                self._record.once(
-                    version, "refused", SYSTEM, reason, details, check=rules.must_be_open(self.release_id(version))
-                )
-                return StageReport(self.release_id(version), False, reason, checks, superseded)
-            self._record.once(
-                version, "staged", SYSTEM, "", details, check=rules.must_be_open(self.release_id(version))
-            )
-        else:
-            found = self._record.find(version, "staged")
-            checks = tuple(contract.Check(**check) for check in (found.details["checks"] if found else ()))
-        return StageReport(self.release_id(version), True, "every check passed", checks, superseded)
+            return CheckReport(release_id, False, rules.in_words(closed), _conditions(closed))
+        if passed := self._record.find(version, "staged"):
+            return CheckReport(release_id, True, "every check passed", _conditions(passed))
+        found = tuple(check_version(self.spec, self.registry, version))
+        reason = "; ".join(f"{each.name}: {each.reason}" for each in found if not each.passed)
+        self._record.once(
+            version,
+            "refused" if reason else "staged",
+            SYSTEM,
+            reason,
+            {"checks": [asdict(each) for each in found]},
+            rules.must_be_open(release_id),
+        )
+        return CheckReport(release_id, not reason, reason or "every check passed", found)
 
     def start_canary(self, version: int) -> Entry:
         """Give the candidate its share of the live traffic.
 
         Raises:
-            OutOfOrder: it was not staged.
+            OutOfOrder: its model check was not passed.
             ReleaseClosed: it is decided already.
         """
         entry = self._record.once(
@@ -120,7 +124,7 @@ class ReleaseController:
             "canary_started",
             SYSTEM,
             details={"percent": self.spec.release.canary_percent},
-            check=rules.must_be_open(self.release_id(version), after="staged"),
+            precondition=rules.must_be_open(self.release_id(version), after="staged"),
         )
         self.reconcile()
         rules.must_be_open(self.release_id(version))(self._record.entries())
@@ -133,8 +137,8 @@ class ReleaseController:
             measurements: by variant, ``challenger`` and ``champion``.
         """
         details = {"outcome": verdict.outcome, "measurements": _figures(measurements)}
-        check = rules.must_be_open(self.release_id(version), after="canary_started")
-        return self._record.once(version, "verdict", SYSTEM, verdict.reason, details, check=check)
+        has_canary = rules.must_be_open(self.release_id(version), after="canary_started")
+        return self._record.once(version, "verdict", SYSTEM, verdict.reason, details, has_canary)
 
     def evidence(self, version: int) -> Evidence:
         """What a person is to decide by; frozen once approval was requested.
@@ -159,60 +163,26 @@ class ReleaseController:
             "task_instance": task_instance,
         }
         reason = f"{self.spec.release.approvals_required} of {', '.join(self.spec.release.approvers)}"
-        check = rules.must_have_passed(self.release_id(version))
-        return self._record.once(version, "approval_requested", SYSTEM, reason, details, check=check)
+        has_passed = rules.must_have_passed(self.release_id(version))
+        return self._record.once(version, "approval_requested", SYSTEM, reason, details, has_passed)
 
-    def record_decision(
-        self,
-        version: int,
-        *,
-        digest: str,
-        user: str,
-        decision: Literal["approve", "reject"],
-        reason: str = "",
-        task_id: str = "",
-    ) -> Decision:
+    def record_response(self, version: int, response: Response) -> Decision:
         """Judge one person's answer and write it down; an answer that does not count is written down as that.
-
-        Args:
-            digest: of the evidence the person saw.
-            user: as Airflow authenticated them.
-            task_id: the task that asked; makes the second run of a killed task the same answer.
 
         Returns:
             Whether the answer counts. After a rejection that counts the canary has ended.
         """
-        event: Event = "approved" if decision == "approve" else "rejected"
-        key = f"{self.release_id(version)}:{event}"
-        if event == "approved":
-            key = f"{key}:{user}:{digest[:16]}:{task_id}"
-        elif (found := self._record.find(version, "rejected")) is not None and found.actor == user:
+        decision = approvals.record(self._record, self.spec.release, version, response)
+        if decision.allowed:
             self.reconcile()
-            return Decision(True, "recorded already")
-
-        check = rules.may_answer(self.release_id(version), digest, user, decision, self.spec.release)
-        details = {"digest": digest, "task_id": task_id}
-        try:
-            self._record.append(version, event, user, reason, details, key, check)
-        except rules.DoesNotCount as no:
-            key = f"{self.release_id(version)}:not_counted:{user}:{decision}:{digest[:16]}:{task_id}"
-            details = {**details, "answer": decision, "said": reason}
-            self._record.append(version, "not_counted", user, no.message, details, key, None)
-            return Decision(False, no.message)
-        self.reconcile()
-        return Decision(True, f"{event} by {user}")
+        return decision
 
     def record_timeout(self, version: int) -> Decision:
         """No answer in time is a no, unless enough people have approved already."""
-        entries = self._record.entries()
-        if (approved := self._approved(entries, version)).allowed:
-            return Decision(False, approved.reason)
-
-        hours = self.spec.release.approval_timeout_hours
-        check = rules.must_be_open(self.release_id(version), after="approval_requested")
-        self._record.once(version, "timed_out", SYSTEM, f"nobody answered within {hours:g} h", check=check)
-        self.reconcile()
-        return Decision(True, "timed out")
+        decision = approvals.time_out(self._record, self.spec.release, version)
+        if decision.allowed:
+            self.reconcile()
+        return decision
 
     def promote(self, version: int) -> Entry:
         """Make the candidate the champion, if the ledger says that it may be.
@@ -223,25 +193,17 @@ class ReleaseController:
         """
         if (done := self._record.find(version, "promoted")) is None:
             self.ledger.verify()
-            entries = self._record.entries()
-            digest = rules.requested_digest(entries, self.release_id(version))
+            release_id, entries = self.release_id(version), self._record.entries()
+            digest = rules.requested_digest(entries, release_id)
             given = approval.approvals(entries, version, digest)
             names = " and ".join(dict.fromkeys(entry.actor for entry in given)) or SYSTEM
-
-            def check(entries: Sequence[Entry]) -> None:
-                decision = self._approved(entries, version)
-                if not decision.allowed:
-                    raise NotApproved(
-                        f"{self.release_id(version)} may not be promoted: {decision.reason}",
-                        next_step="answer in Required Actions, or `airworthy approve`; docs/runbook.md#not-approved",
-                    )
-
             details = {
                 "digest": digest,
                 "before": state.desired_state(entries).champion,
                 "approvals": [{"user": entry.actor, "reason": entry.reason} for entry in given],
             }
-            done = self._record.once(version, "promoted", names, "approved", details, check=check)
+            is_approved = approvals.must_be_given(release_id, version, self.spec.release)
+            done = self._record.once(version, "promoted", names, "approved", details, is_approved)
         self.reconcile()
         return done
 
@@ -287,8 +249,8 @@ class ReleaseController:
     def decided(self, version: int) -> str | None:
         """In words what was decided: closed, or approved by enough people; None while it is undecided."""
         if closed := self.closed(version):
-            return rules.said(closed)
-        approved = self._approved(self._record.entries(), version)
+            return rules.in_words(closed)
+        approved = approvals.given(self._record.entries(), self.release_id(version), version, self.spec.release)
         return approved.reason if approved.allowed else None
 
     def requested_at(self, version: int) -> datetime:
@@ -316,27 +278,19 @@ class ReleaseController:
         self.reconcile()
         return entry
 
-    def _approved(self, entries: Sequence[Entry], version: int) -> Decision:
-        release_id = self.release_id(version)
-        if (closed := state.closing_entry(entries, release_id)) is not None:
-            return Decision(False, rules.said(closed))
-        return approval.approved(
-            [entry for entry in entries if entry.release_id == release_id],
-            version,
-            rules.requested_digest(entries, release_id),
-            self.spec.release,
-            rules.triggered_by(entries, release_id),
-        )
-
     def _supersede(self, version: int) -> tuple[int, ...]:
         """Close the releases that a newer version overtakes; which others than this one were closed."""
         found = state.outdated(self._record.entries(), version)
         for entry, newer in found:
-            check = rules.must_be_open(entry.release_id)
+            is_open = rules.must_be_open(entry.release_id)
             with contextlib.suppress(ReleaseClosed):  # decided meanwhile: then there is nothing to supersede
-                self._record.once(entry.version, "superseded", SYSTEM, f"v{newer} is newer", {"by": newer}, check)
+                self._record.once(entry.version, "superseded", SYSTEM, f"v{newer} is newer", {"by": newer}, is_open)
         return tuple(entry.version for entry, _ in found if entry.version != version)
 
 
 def _figures(measurements: Mapping[str, VariantMeasurement]) -> dict[str, dict[str, Any]]:
     return {variant: asdict(measured) for variant, measured in measurements.items()}
+
+
+def _conditions(entry: Entry) -> tuple[Condition, ...]:
+    return tuple(Condition(**each) for each in entry.details.get("checks", ()))

@@ -17,7 +17,7 @@ def follow(registry: Registry, name: str, wanted: ServingState) -> list[str]:
     """
     if wanted.champion is None:
         return []
-    actual = registry.serving_state(name)
+    actual = registry.aliases.serving_state(name)
     done: list[str] = []
     same_canary = (actual.challenger, actual.canary_percent or 0.0, actual.release_id or None) == (
         wanted.challenger,
@@ -25,15 +25,15 @@ def follow(registry: Registry, name: str, wanted: ServingState) -> list[str]:
         wanted.release_id,
     )
     if not same_canary:
-        registry.clear_canary(name)
+        registry.aliases.clear_canary(name)
         if actual.challenger is not None and actual.challenger != wanted.challenger:
-            registry.delete_alias(name, "challenger")
+            registry.aliases.delete(name, "challenger")
             done.append(f"the canary of v{actual.challenger} ended")
     if actual.champion != wanted.champion:
-        registry.set_alias(name, "champion", wanted.champion)
+        registry.aliases.set(name, "champion", wanted.champion)
         done.append(f"champion: v{wanted.champion}, was {f'v{actual.champion}' if actual.champion else 'none'}")
     if not same_canary and wanted.challenger is not None:
-        registry.set_alias(name, "challenger", wanted.challenger)
-        registry.set_canary(name, str(wanted.release_id), wanted.canary_percent)
+        registry.aliases.set(name, "challenger", wanted.challenger)
+        registry.aliases.set_canary(name, str(wanted.release_id), wanted.canary_percent)
         done.append(f"canary: v{wanted.challenger} gets {wanted.canary_percent:g} %")
     return done

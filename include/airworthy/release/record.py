@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from airworthy.ledger.events import release_id
 from airworthy.release.decisions import state
 
 if TYPE_CHECKING:
     from airworthy.ledger.events import Entry, Event
     from airworthy.ledger.ledger import Ledger
-    from airworthy.release.decisions.rules import Check
+    from airworthy.release.decisions.rules import Precondition
 
 #: Who the ledger names when no person acted.
 SYSTEM = "airworthy"
@@ -30,7 +31,7 @@ class ReleaseRecord:
 
     def release_id(self, version: int) -> str:
         """Name of the one release of a version."""
-        return f"{self.pipeline}-v{version}"
+        return release_id(self.pipeline, version)
 
     def entries(self) -> list[Entry]:
         """All of the pipeline, in the order in which they were written."""
@@ -52,7 +53,7 @@ class ReleaseRecord:
         reason: str,
         details: Mapping[str, Any],
         key: str,
-        check: Check | None = None,
+        precondition: Precondition | None = None,
     ) -> Entry:
         """Write an entry, unless its key is there; see `Ledger.append`."""
         return self.ledger.append(
@@ -64,7 +65,7 @@ class ReleaseRecord:
             reason=reason,
             details=details,
             key=key,
-            check=check,
+            precondition=precondition,
         )
 
     def once(
@@ -74,8 +75,8 @@ class ReleaseRecord:
         actor: str,
         reason: str = "",
         details: Mapping[str, Any] | None = None,
-        check: Check | None = None,
+        precondition: Precondition | None = None,
     ) -> Entry:
         """Write an event that a release has at most once; the first writing stands."""
         key = f"{self.release_id(version)}:{event}"
-        return self.append(version, event, actor, reason, details or {}, key, check)
+        return self.append(version, event, actor, reason, details or {}, key, precondition)

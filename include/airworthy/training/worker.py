@@ -152,7 +152,6 @@ def _log(run: TrackedRun, network: Network, encoder: Encoder, columns: dict[str,
     from safetensors.torch import save_file
 
     from airworthy.model import reference
-    from airworthy.registry.packages import log_model
     from airworthy.training import plots
     from airworthy.training.export import to_onnx
 
@@ -176,7 +175,7 @@ def _log(run: TrackedRun, network: Network, encoder: Encoder, columns: dict[str,
             "samples_per_second_mean": sum(e.samples_per_second for e in fit.history) / len(fit.history),
         }
     )
-    log_model(run.registry, run.run_id or "", model, encoder)
+    run.registry.packages.log(run.run_id or "", model, encoder)
 
 
 def _tags(spec: PipelineSpec, settings: Settings, snapshot: Snapshot) -> dict[str, str]:

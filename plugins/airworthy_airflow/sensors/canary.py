@@ -9,11 +9,12 @@ from airflow.sdk import BaseSensorOperator
 from airflow.sdk.exceptions import AirflowFailException, AirflowSkipException
 
 from airworthy_airflow.tasks import release
-from airworthy_airflow.triggers.canary import CanaryTrigger, Mode
+from airworthy_airflow.triggers.canary import CanaryTrigger
 
 if TYPE_CHECKING:
     from airflow.sdk import Context
 
+    from airworthy.release.decisions.canary import Mode
     from airworthy.spec.pipeline import PipelineSpec
 
 
@@ -64,12 +65,17 @@ class CanaryWatchSensor(_CanarySensor):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> dict[str, Any]:
         """Record the verdict; fail unless it is "promote". A release that was decided meanwhile is no failure."""
-        if event["outcome"] == "closed":
-            raise AirflowSkipException(f"the release is decided: {event['reason']}")
-        release.record_verdict(self.pipeline, int(self.version), event)
-        self.log.info("verdict: %s: %s", event["outcome"], event["reason"])
-        if event["outcome"] != "promote":
-            raise AirflowFailException(f"canary {event['outcome']}: {event['reason']}")
+        from airworthy.release.decisions.canary import Verdict
+        from airworthy.release.watch import Finding
+
+        found = Finding.from_event(event)
+        if found.outcome == "closed":
+            raise AirflowSkipException(f"the release is decided: {found.reason}")
+        verdict = Verdict(found.outcome, found.reason)
+        release.controller(self.pipeline).record_verdict(int(self.version), verdict, found.measured)
+        self.log.info("verdict: %s: %s", found.outcome, found.reason)
+        if found.outcome != "promote":
+            raise AirflowFailException(f"canary {found.outcome}: {found.reason}")
         return event
 
 
@@ -78,7 +84,6 @@ class CanaryGuardSensor(_CanarySensor):
 
     :param spec: the pipeline.
     :param version: the candidate's version, templated.
-    :param approval_tasks: ids of the tasks whose open request a breach closes.
     :param poll_seconds: time between two looks.
     """
 
@@ -86,8 +91,11 @@ class CanaryGuardSensor(_CanarySensor):
 
     def execute_complete(self, context: Context, event: dict[str, Any]) -> str:
         """End quietly when the release was decided; on a breach roll back, close the request and fail."""
-        if event["outcome"] == "decided":
-            self.log.info("the release is decided: %s", event["reason"])
-            return str(event["reason"])
-        release.void(self.pipeline, int(self.version), event)
-        raise AirflowFailException(f"canary breach while waiting for approval, rolled back: {event['reason']}")
+        from airworthy.release.watch import Finding
+
+        found = Finding.from_event(event)
+        if found.outcome == "decided":
+            self.log.info("the release is decided: %s", found.reason)
+            return found.reason
+        release.controller(self.pipeline).void(int(self.version), "canary guard", found.reason, found.measured)
+        raise AirflowFailException(f"canary breach while waiting for approval, rolled back: {found.reason}")

@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from airflow.triggers.base import BaseTrigger, TriggerEvent
 
-Mode = Literal["watch", "guard"]
+if TYPE_CHECKING:
+    from airworthy.release.decisions.canary import Mode
 
 
 class CanaryTrigger(BaseTrigger):
@@ -50,14 +51,16 @@ class CanaryTrigger(BaseTrigger):
         return path, {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from airworthy_airflow.tasks.release import CanaryLook
+        from airworthy_airflow.tasks import release
 
-        look = await asyncio.to_thread(CanaryLook.open, self.pipeline, self.version, self.window_minutes)
+        watch = await asyncio.to_thread(
+            release.canary_watch, self.pipeline, self.version, self.mode, self.window_minutes
+        )
         started = datetime.fromisoformat(self.started)
         while True:
             minutes = (datetime.now(UTC) - started).total_seconds() / 60
-            event = await asyncio.to_thread(look.once, minutes, self.mode)
-            if event is not None:
-                yield TriggerEvent(event)
+            found = await asyncio.to_thread(watch.look, minutes)
+            if found is not None:
+                yield TriggerEvent(found.as_event())
                 return
             await asyncio.sleep(self.poll_seconds)

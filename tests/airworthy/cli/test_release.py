@@ -10,15 +10,19 @@ from releases import Releases
 from small_models import SPEC
 from typer.testing import CliRunner
 
+from airworthy.airflow_api import client
+from airworthy.airflow_api.actions import NothingToAnswer
+from airworthy.airflow_api.client import RequiredAction
 from airworthy.cli import release
 from airworthy.ledger.ledger import LedgerTampered
-from airworthy.settings import Settings
 
 
 @pytest.fixture
 def releases(tmp_path, monkeypatch):
     releases = Releases(tmp_path)
-    monkeypatch.setattr("airworthy.settings.from_environment", lambda: Settings(home=tmp_path))
+    monkeypatch.setenv("AIRWORTHY_HOME", str(tmp_path))
+    monkeypatch.setenv("AIRWORTHY_LEDGER_URL", f"sqlite:///{tmp_path / 'ledger.db'}")
+    monkeypatch.setenv("AIRWORTHY_MLFLOW_URL", "http://mlflow.example")
     monkeypatch.setattr("airworthy.spec.folders.load", lambda root, name: SPEC)
     monkeypatch.setattr("airworthy.registry.registry.Registry", lambda url: releases.registry)
     yield releases
@@ -30,6 +34,8 @@ def run():
     app = typer.Typer()
     app.command()(release.ledger)
     app.command()(release.rollback)
+    app.command()(release.approve)
+    app.command()(release.reject)
     return lambda *words, **more: CliRunner().invoke(app, words, **more)
 
 
@@ -83,3 +89,59 @@ def test_rollback_asks_then_puts_the_champion_before_back(releases, run):
 
 def test_rollback_without_a_reason_is_refused(releases, run):
     assert run("rollback", "flights", "--yes").exit_code == 2
+
+
+def test_a_ledger_without_entries_says_where_it_looked(tmp_path, monkeypatch, run):
+    monkeypatch.setenv("AIRWORTHY_LEDGER_URL", f"sqlite:///{tmp_path / 'none.db'}")
+    assert "none.db has no such entries" in run("ledger").output
+    assert json.loads(run("ledger", "--json").output) == []
+    assert list(tmp_path.iterdir()) == []
+
+
+class FakeApi:
+    """Airflow with one release that waits; it remembers what it was answered."""
+
+    responses: list[tuple[str, str, dict]] = []
+
+    def __init__(self, url, user, password, *, patience_seconds):
+        self.user = user
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        return None
+
+    def required_actions(self, dag_id):
+        assert dag_id == "flights.release"
+        return [
+            RequiredAction(
+                dag_id, "flights-v3", "approve", -1, "Release flights v3?", "### Quality", {"evidence": "d1"}
+            )
+        ]
+
+    def respond(self, action, option, fields):
+        self.responses.append((self.user, option, fields))
+
+
+@pytest.mark.parametrize(("command", "option"), [("approve", "Approve"), ("reject", "Reject")])
+def test_answering_shows_the_evidence_asks_and_ties_the_answer_to_it(monkeypatch, run, command, option):
+    monkeypatch.setattr(client, "AirflowApi", FakeApi)
+    monkeypatch.setattr(FakeApi, "responses", [])
+    person = ["--user", "ann", "--password", "x", "--url", "http://airflow"]
+    asked = run(command, "flights", "-m", "looked", *person, input="n\n")
+    assert asked.exit_code == 1 and "Quality" in asked.output and f"{option} as ann?" in asked.output
+    assert FakeApi.responses == []
+    done = run(command, "flights", "-m", "looked", "--yes", *person)
+    assert done.exit_code == 0, done.output
+    assert FakeApi.responses == [("ann", option, {"evidence": "d1", "reason": "looked"})]
+    other = run(command, "flights", "-m", "looked", "--yes", "--version", "4", *person)
+    assert isinstance(other.exception, NothingToAnswer)
+
+
+def test_a_person_who_is_not_named_is_asked_for_name_and_password(monkeypatch, run):
+    monkeypatch.setattr(client, "AirflowApi", FakeApi)
+    monkeypatch.setattr(FakeApi, "responses", [])
+    done = run("approve", "flights", "-m", "x", "--yes", "--url", "http://airflow", input="bob\nsecret\n")
+    assert "Airflow user: bob" in done.output and "secret" not in done.output
+    assert FakeApi.responses[0][0] == "bob"

@@ -128,6 +128,29 @@ def test_entries_come_back_in_order_and_as_they_were_written(ledger):
     assert ledger.verify() == 2
 
 
+def test_reading_a_ledger_that_is_not_there_finds_no_entries_and_makes_nothing(url, tmp_path):
+    ledger = Ledger(url)
+    assert ledger.entries() == []
+    assert ledger.verify() == 0
+    assert ledger.served_at("flights", START) is None
+    with pytest.raises(LedgerTampered, match="is gone"):
+        ledger.verify(witness="a" * 64)
+    assert list(tmp_path.iterdir()) == []
+    engine = sa.create_engine(url)
+    assert not sa.inspect(engine).has_table("airworthy_ledger")
+    engine.dispose()
+    ledger.close()
+
+
+def test_a_ledger_that_begins_while_it_is_read_is_seen(url):
+    reader, writer = Ledger(url), Ledger(url)
+    assert reader.entries() == []
+    entry = add(writer, 1, "candidate")
+    assert reader.entries() == [entry]
+    reader.close()
+    writer.close()
+
+
 def test_a_second_process_sees_the_same_ledger(ledger, url):
     entry = add(ledger, 1, "candidate")
     assert Ledger(url).entries() == [entry]
@@ -233,7 +256,7 @@ def test_a_clock_that_is_set_back_does_not_reorder_the_past(url):
     ledger.close()
 
 
-def test_a_check_that_raises_writes_nothing(ledger):
+def test_a_precondition_that_raises_writes_nothing(ledger):
     add(ledger, 1, "candidate")
 
     def no(entries):
@@ -241,13 +264,12 @@ def test_a_check_that_raises_writes_nothing(ledger):
         raise PermissionError("not approved")
 
     with pytest.raises(PermissionError):
-        add(ledger, 1, "promoted", check=no)
+        add(ledger, 1, "promoted", precondition=no)
     assert [entry.event for entry in ledger.entries()] == ["candidate"]
 
 
-def test_of_two_writers_with_contradicting_checks_only_one_succeeds(url):
-    """The check sees all that was written before, however the two race."""
-    Ledger(url).close()
+def test_of_two_writers_with_contradicting_preconditions_only_one_succeeds(url):
+    """A precondition sees all that was written before, however the two race, also to make the table."""
     barrier = threading.Barrier(2)
     outcomes = []
 
@@ -259,7 +281,7 @@ def test_of_two_writers_with_contradicting_checks_only_one_succeeds(url):
         ledger = Ledger(url)
         barrier.wait()
         try:
-            add(ledger, 1, event, check=alone)
+            add(ledger, 1, event, precondition=alone)
             outcomes.append("written")
         except PermissionError:
             outcomes.append("refused")
@@ -302,7 +324,7 @@ def test_numbers_that_json_does_not_know_are_refused(ledger):
 
 def test_an_unreachable_database_is_away_and_its_password_stays_secret():
     with pytest.raises(LedgerAway) as caught:
-        Ledger("postgresql+psycopg://me:hunter2@127.0.0.1:1/x?connect_timeout=2")
+        Ledger("postgresql+psycopg://me:hunter2@127.0.0.1:1/x?connect_timeout=2").entries()
     assert "airworthy_ledger" in str(caught.value) and "hunter2" not in str(caught.value)
 
 

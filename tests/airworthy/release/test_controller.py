@@ -14,13 +14,10 @@ from releases import MEASURED, PROMOTE, Releases
 from small_models import spec_with
 
 from airworthy.ledger.ledger import LedgerTampered
-from airworthy.release.controller import (
-    NotApproved,
-    NothingToRestore,
-    OutOfOrder,
-    ReleaseClosed,
-)
+from airworthy.release.approvals import NotApproved
+from airworthy.release.champion import NothingToRestore
 from airworthy.release.decisions.canary import Verdict
+from airworthy.release.decisions.rules import OutOfOrder, ReleaseClosed
 from airworthy.release.decisions.state import desired_state
 from airworthy.traffic.variants import VariantMeasurement
 
@@ -32,8 +29,8 @@ def releases(tmp_path):
     releases.ledger.close()
 
 
-def test_a_candidate_goes_from_stage_to_champion_and_every_step_is_in_the_ledger(releases):
-    assert releases.candidate(2).ok
+def test_a_candidate_goes_all_the_way_to_champion_and_every_step_is_in_the_ledger(releases):
+    assert releases.candidate(2).passed
     assert releases.serving() == (1, None, 0.0, None)  # the baseline, until a person says otherwise
     releases.control.start_canary(2)
     assert releases.serving() == (1, 2, 5.0, "flights-v2")
@@ -64,9 +61,38 @@ def test_the_first_release_makes_the_average_the_champion(releases):
     assert entry.version == 1 and "always-average" in entry.reason
 
 
+def test_the_baseline_that_is_there_before_the_first_candidate_becomes_the_champion(releases):
+    releases.registry.add(1, kind="baseline")
+    releases.candidate(2)
+    assert releases.events()[:2] == ["bootstrapped", "candidate"]
+    assert releases.serving()[0] == 1
+    assert sorted(releases.registry.tags) == [1, 2], "no second baseline"
+
+
+def test_a_registry_whose_first_version_is_a_candidate_gets_its_baseline_after_it(releases):
+    assert releases.candidate(1).passed
+    assert releases.serving()[0] == 2
+    assert releases.events(1) == ["candidate", "staged"], "the later baseline supersedes nobody"
+    releases.control.start_canary(1)
+    assert releases.serving() == (2, 1, 5.0, "flights-v1")
+
+
+@pytest.mark.parametrize("calls", range(8))
+def test_a_first_release_killed_at_any_write_is_finished_by_running_it_again(releases, calls):
+    releases.registry.add(2)
+    releases.registry.calls_left = calls
+    with contextlib.suppress(Killed):
+        releases.control.enter(2)
+    releases.registry.calls_left = None
+    releases.control.enter(2)
+    assert releases.serving() == (1, None, 0.0, None)
+    assert releases.events() == ["bootstrapped", "candidate"]
+    assert sorted(releases.registry.tags) == [1, 2]
+
+
 def test_a_champion_from_before_the_ledger_is_taken_over(releases):
     releases.registry.add(4)
-    releases.registry.aliases["champion"] = 4
+    releases.registry.pointers["champion"] = 4
     releases.candidate(5)
     assert releases.serving()[0] == 4
     assert releases.events(4) == ["bootstrapped"]
@@ -75,12 +101,12 @@ def test_a_champion_from_before_the_ledger_is_taken_over(releases):
 def test_a_model_that_breaks_its_contract_never_gets_traffic(releases):
     releases.registry.broken[3] = {"guard_nan": False}
     report = releases.candidate(3)
-    assert not report.ok and "found nan" in report.reason
+    assert not report.passed and "found nan" in report.reason
     assert releases.events(3) == ["candidate", "refused"]
     with pytest.raises(ReleaseClosed, match="refused"):
         releases.control.start_canary(3)
-    again = releases.control.stage(3)
-    assert not again.ok and again.checks == report.checks
+    again = releases.control.check(3)
+    assert not again.passed and again.conditions == report.conditions
     assert releases.serving() == (1, None, 0.0, None)
 
 
@@ -88,7 +114,7 @@ def test_steps_cannot_be_skipped(releases):
     releases.registry.add(2)
     with pytest.raises(OutOfOrder, match="flights-v2 is not staged yet"):
         releases.control.start_canary(2)
-    assert releases.candidate(2).ok
+    assert releases.candidate(2).passed
     with pytest.raises(OutOfOrder, match="not canary_started"):
         releases.control.record_verdict(2, PROMOTE, MEASURED)
     with pytest.raises(OutOfOrder, match="not verdict"):
@@ -97,6 +123,14 @@ def test_steps_cannot_be_skipped(releases):
         releases.control.requested_at(2)
     with pytest.raises(NotApproved, match="nobody was asked"):
         releases.control.promote(2)
+
+
+def test_a_check_that_ran_once_is_not_run_again(releases):
+    assert releases.candidate(2).passed
+    releases.registry.broken[2] = {"guard_nan": False}  # and would fail now
+    report = releases.control.check(2)
+    assert report.passed and report.conditions[0].name == "files"
+    assert releases.events(2) == ["candidate", "staged"]
 
 
 @pytest.mark.parametrize("outcome", ["unclear", "rollback"])
@@ -205,8 +239,8 @@ def test_a_breach_while_people_decide_voids_even_a_given_approval(releases):
 
 def test_a_newer_candidate_supersedes_an_older_one_that_waits(releases):
     digest = releases.asked(2)
-    report = releases.candidate(3)
-    assert report.ok and report.superseded == (2,)
+    releases.registry.add(3)
+    assert releases.control.enter(3) == (2,)
     assert releases.serving() == (1, None, 0.0, None)
     assert not releases.answer(2, digest).allowed
     with pytest.raises(NotApproved, match="v3 is newer"):
@@ -222,10 +256,10 @@ def test_an_approved_version_cannot_be_promoted_over_a_newer_champion(releases):
     assert releases.serving()[0] == 3
 
 
-def test_a_candidate_older_than_the_champion_is_not_staged(releases):
+def test_a_candidate_older_than_the_champion_goes_no_further(releases):
     releases.promoted(3)
     report = releases.candidate(2)
-    assert not report.ok and "v3 is newer" in report.reason
+    assert not report.passed and "v3 is newer" in report.reason
     assert releases.serving()[0] == 3
 
 
@@ -280,9 +314,9 @@ def test_restoring_a_champion_ends_a_running_canary_and_its_request(releases):
 
 def test_reconcile_takes_back_an_alias_that_was_moved_by_hand(releases):
     releases.promoted(2)
-    releases.registry.set_alias("flights", "champion", 7)
-    releases.registry.set_alias("flights", "challenger", 8)
-    releases.registry.set_canary("flights", "mine", 50)
+    releases.registry.aliases.set("flights", "champion", 7)
+    releases.registry.aliases.set("flights", "challenger", 8)
+    releases.registry.aliases.set_canary("flights", "mine", 50)
     done = releases.control.reconcile()
     assert releases.serving() == (2, None, 0.0, None)
     assert done == ["the canary of v8 ended", "champion: v2, was v7"]
@@ -303,15 +337,17 @@ def test_a_ledger_that_was_tampered_with_promotes_nothing(releases):
 
 
 @pytest.mark.parametrize("calls", range(8))
-@pytest.mark.parametrize("step", ["stage", "canary", "reject", "promote", "restore"])
+@pytest.mark.parametrize("step", ["enter", "check", "canary", "reject", "promote", "restore"])
 def test_a_step_killed_at_any_write_to_the_registry_is_finished_by_running_it_again(releases, step, calls):
     releases.promoted(2)
     releases.registry.add(3)
     control = releases.control
 
     def prepare():
-        if step != "stage":
-            control.stage(3)
+        if step != "enter":
+            control.enter(3)
+        if step not in ("enter", "check"):
+            control.check(3)
         if step in ("reject", "promote", "restore"):
             control.start_canary(3)
             control.record_verdict(3, PROMOTE, MEASURED)
@@ -320,7 +356,8 @@ def test_a_step_killed_at_any_write_to_the_registry_is_finished_by_running_it_ag
             releases.answer(3, control.evidence(3).digest)
 
     run = {
-        "stage": lambda: control.stage(3),
+        "enter": lambda: control.enter(3),
+        "check": lambda: control.check(3),
         "canary": lambda: control.start_canary(3),
         "reject": lambda: releases.answer(3, control.evidence(3).digest, decision="reject"),
         "promote": lambda: control.promote(3),
@@ -357,7 +394,7 @@ class KilledAnywhere(RuleBasedStateMachine):
     @rule(
         version=st.sampled_from([2, 3, 4]),
         step=st.sampled_from(
-            ["stage", "canary", "watch", "ask", "approve", "reject", "timeout", "void", "promote", "roll_back"]
+            ["enter", "check", "canary", "watch", "ask", "approve", "reject", "timeout", "void", "promote", "roll_back"]
         ),
         user=st.sampled_from(["ann", "bob", "mallory"]),
         killed_after=st.none() | st.integers(0, 5),
@@ -369,7 +406,8 @@ class KilledAnywhere(RuleBasedStateMachine):
             return control.evidence(version).digest
 
         actions = {
-            "stage": lambda: control.stage(version),
+            "enter": lambda: control.enter(version),
+            "check": lambda: control.check(version),
             "canary": lambda: control.start_canary(version),
             "watch": lambda: control.record_verdict(version, PROMOTE, MEASURED),
             "ask": lambda: control.request_approval(version, control.evidence(version)),
@@ -384,13 +422,14 @@ class KilledAnywhere(RuleBasedStateMachine):
 
     @rule(
         version=st.sampled_from([2, 3, 4]),
-        until=st.integers(2, 6),
+        until=st.integers(2, 7),
         killed_after=st.none() | st.integers(0, 3),
     )
     def several_steps_in_order(self, version, until, killed_after):
         control = self.releases.control
         steps = [
-            lambda: control.stage(version),
+            lambda: control.enter(version),
+            lambda: control.check(version),
             lambda: control.start_canary(version),
             lambda: control.record_verdict(version, PROMOTE, MEASURED),
             lambda: control.request_approval(version, control.evidence(version)),
@@ -408,7 +447,7 @@ class KilledAnywhere(RuleBasedStateMachine):
     @rule(alias=st.sampled_from(["champion", "challenger"]), version=st.sampled_from([2, 3, 4]))
     def somebody_moves_an_alias_by_hand(self, alias, version):
         if self.releases.events():
-            self.releases.registry.aliases[alias] = version
+            self.releases.registry.pointers[alias] = version
 
     def _run(self, action, killed_after):
         self.releases.registry.calls_left = killed_after

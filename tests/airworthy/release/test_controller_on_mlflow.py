@@ -1,6 +1,7 @@
 """A whole release against a real MLflow server: what the aliases and tags say after every step."""
 
 import pytest
+from made_versions import always
 from small_models import SPEC
 
 from airworthy.evaluation.document import Evaluation, Slice
@@ -8,7 +9,8 @@ from airworthy.ledger.ledger import Ledger
 from airworthy.model.kinds.base import Metrics
 from airworthy.registry.registry import Registry
 from airworthy.registry.tags import DATA_VERSION
-from airworthy.release.controller import NotApproved, ReleaseController
+from airworthy.release.approvals import NotApproved, Response
+from airworthy.release.controller import ReleaseController
 from airworthy.release.decisions.canary import Verdict
 from airworthy.release.evidence import markdown
 from airworthy.settings import Settings
@@ -25,10 +27,15 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
     control = ReleaseController(spec, registry, Ledger(f"sqlite:///{tmp_path / 'ledger.db'}"), Settings(home=tmp_path))
 
     def train(train_run):
-        version = registry.register_baseline(
-            spec, 0.3, train_run=train_run, kind="candidate", tags={DATA_VERSION: "4", "airworthy.triggered_by": "bob"}
+        version = always(
+            registry,
+            spec,
+            0.3,
+            train_run=train_run,
+            kind="candidate",
+            tags={DATA_VERSION: "4", "airworthy.triggered_by": "bob"},
         )
-        run_id = registry.version(NAME, version).run_id
+        run_id = registry.versions.get(NAME, version).run_id
         figures = Metrics(rows=5000, rate=0.25, roc_auc=0.74, log_loss=0.41)
         evaluation = Evaluation(
             pipeline=NAME,
@@ -42,17 +49,18 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
             average=Metrics(rows=5000, rate=0.25, roc_auc=0.5, log_loss=0.56),
             slices=(Slice(column="origin", value="JFK", candidate=figures),),
         )
-        registry.client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
+        registry.server.client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
         return version
 
     first = train("scheduled__1")
-    report = control.stage(first)
-    assert report.ok, report.reason
-    baseline = registry.alias(NAME, "champion")
-    assert baseline is not None and registry.version_tags(NAME, baseline)["airworthy.kind"] == "baseline"
+    control.enter(first)
+    report = control.check(first)
+    assert report.passed, report.reason
+    baseline = registry.aliases.get(NAME, "champion")
+    assert baseline is not None and registry.versions.tags(NAME, baseline)["airworthy.kind"] == "baseline"
     control.start_canary(first)
     canary = ServingState(baseline, first, 5.0, f"{NAME}-v{first}")
-    assert registry.serving_state(NAME) == canary
+    assert registry.aliases.serving_state(NAME) == canary
     control.record_verdict(first, Verdict("promote", "0 errors"), MEASURED)
 
     evidence = control.evidence(first)
@@ -63,21 +71,22 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
     control.request_approval(first, evidence)
     with pytest.raises(NotApproved):
         control.promote(first)
-    assert registry.serving_state(NAME) == canary
-    assert control.record_decision(first, digest=evidence.digest, user="ann", decision="approve").allowed
+    assert registry.aliases.serving_state(NAME) == canary
+    assert control.record_response(first, Response(user="ann", answer="approve", digest=evidence.digest)).allowed
     control.promote(first)
-    assert registry.serving_state(NAME) == ServingState(champion=first)
+    assert registry.aliases.serving_state(NAME) == ServingState(champion=first)
 
     second = train("scheduled__2")
-    assert control.stage(second).ok
+    control.enter(second)
+    assert control.check(second).passed
     control.start_canary(second)
-    registry.set_alias(NAME, "champion", second)  # by hand, past the ledger
+    registry.aliases.set(NAME, "champion", second)  # by hand, past the ledger
     assert control.reconcile() == [f"champion: v{first}, was v{second}"]
-    assert registry.serving_state(NAME) == ServingState(first, second, 5.0, f"{NAME}-v{second}")
+    assert registry.aliases.serving_state(NAME) == ServingState(first, second, 5.0, f"{NAME}-v{second}")
     control.roll_back(second, "ann", "not today")
-    assert registry.serving_state(NAME) == ServingState(champion=first)
+    assert registry.aliases.serving_state(NAME) == ServingState(champion=first)
 
     control.restore(None, "ann", "start over")
-    assert registry.serving_state(NAME) == ServingState(champion=baseline)
+    assert registry.aliases.serving_state(NAME) == ServingState(champion=baseline)
     assert control.ledger.verify() == len(control.ledger.entries())
     control.ledger.close()

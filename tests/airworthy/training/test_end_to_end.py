@@ -15,7 +15,7 @@ import pytest
 
 from airworthy.evaluation.evaluate import evaluate, score
 from airworthy.registry import tags as names
-from airworthy.registry.registry import NotRegistrable
+from airworthy.registry.versions import NotRegistrable
 from airworthy.training import dataset, worker
 
 Make = Callable[..., "Small"]  # noqa: F821
@@ -24,24 +24,26 @@ pytestmark = pytest.mark.timeout(400)
 
 
 def runs(made: object) -> list[object]:
-    client = made.registry.client
+    client = made.registry.server.client
     experiment = client.get_experiment_by_name(made.spec.name)
     return list(client.search_runs([experiment.experiment_id]))
 
 
 def logged_models(made: object) -> list[object]:
-    client = made.registry.client
+    client = made.registry.server.client
     return list(client.search_logged_models([client.get_experiment_by_name(made.spec.name).experiment_id]))
 
 
 def steps(made: object, metric: str) -> list[int]:
     (run,) = runs(made)
-    return [point.step for point in made.registry.client.get_metric_history(run.info.run_id, metric)]
+    return [point.step for point in made.registry.server.client.get_metric_history(run.info.run_id, metric)]
 
 
 def holdout_scores(made: object, version: int, to: Path) -> np.ndarray:
     snapshot = dataset.load(made.spec, made.settings, made.version)
-    return score(made.registry.download(made.spec.name, version, to), dataset.features(made.spec, snapshot.holdout))
+    return score(
+        made.registry.packages.download(made.spec.name, version, to), dataset.features(made.spec, snapshot.holdout)
+    )
 
 
 def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_step_is_tried(
@@ -54,15 +56,15 @@ def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_
     demanding = made.spec.gates.model_copy(update={"min_roc_auc": 0.999})
     evaluate(made.spec.model_copy(update={"gates": demanding}), made.settings, "run 1")
     with pytest.raises(NotRegistrable, match="'failed'"):
-        made.registry.register(made.spec.name, "run 1")
+        made.registry.versions.register(made.spec.name, "run 1")
     first = evaluate(made.spec, made.settings, "run 1")
-    version = made.registry.register(made.spec.name, "run 1")
+    version = made.registry.versions.register(made.spec.name, "run 1")
 
     status, output = made.train("run 1")
     assert status == 0, output
     assert "nothing to do" in output
     assert evaluate(made.spec, made.settings, "run 1") == first
-    assert made.registry.register(made.spec.name, "run 1") == version
+    assert made.registry.versions.register(made.spec.name, "run 1") == version
     (run,) = runs(made)
     assert run.info.status == "FINISHED"
     assert len(logged_models(made)) == 1
@@ -78,19 +80,19 @@ def test_a_training_that_passes_its_gates_is_registered_once_however_often_each_
     assert first.champion is None
     assert run.data.params["hidden"] == "[16]"
     assert float(run.data.metrics["lightgbm_roc_auc"]) == pytest.approx(first.lightgbm.metrics.roc_auc)
-    tags = made.registry.version_tags(made.spec.name, version)
+    tags = made.registry.versions.tags(made.spec.name, version)
     assert tags[names.DATA_VERSION] == str(made.version)
     assert tags[names.RAW_VERSIONS] == '{"flights": 4}'
     assert tags[names.DATA_UNTIL] == first.data_until
     assert tags[names.TRAIN_RUN] == "run 1"
     assert tags[names.CODE_VERSION]
     assert not list((made.settings.home / "training").iterdir())
-    artifacts = {a.path for a in made.registry.client.list_artifacts(run.info.run_id)}
+    artifacts = {a.path for a in made.registry.server.client.list_artifacts(run.info.run_id)}
     assert {"reference.json", "evaluation.json", "gates.json", "weights", "plots", "preprocessing.json"} <= artifacts
     scores = holdout_scores(made, version, tmp_path)
     assert ((scores > 0) & (scores < 1)).all()
 
-    made.registry.set_alias(made.spec.name, "champion", version)
+    made.registry.aliases.set(made.spec.name, "champion", version)
     against_itself = evaluate(made.spec, made.settings, "run 1")
     assert against_itself.champion.version == version
     assert against_itself.champion.difference.roc_auc == 0
@@ -118,7 +120,7 @@ def test_a_training_killed_in_the_middle_goes_on_and_ends_as_if_nothing_had_happ
     assert len(logged_models(made)) == 1
 
     made.train("run 2")
-    interrupted, straight = (made.registry.run(made.spec.name, f"run {i}").data.metrics for i in (1, 2))
+    interrupted, straight = (made.registry.runs.get(made.spec.name, f"run {i}").data.metrics for i in (1, 2))
     for metric in ("train_loss", "validation_log_loss", "validation_roc_auc"):
         assert interrupted[metric] == straight[metric]
 

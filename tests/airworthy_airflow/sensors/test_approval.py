@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -12,18 +11,19 @@ from typing import Any
 import pytest
 from airflow.sdk.exceptions import (
     AirflowFailException,
-    AirflowRuntimeError,
     AirflowSkipException,
-    ErrorType,
     TaskAwaitingInput,
     TaskDeferred,
 )
-from airflow.sdk.execution_time.comms import ErrorResponse
+from releases import Releases
+from small_models import SPEC as SMALL
 
+from airworthy.ledger.events import release_id
+from airworthy.release.approvals import Response
 from airworthy.spec.pipeline import PipelineSpec
+from airworthy_airflow.sensors import approval as approval_sensor
 from airworthy_airflow.sensors.approval import ApprovalSensor
 from airworthy_airflow.tasks import release
-from airworthy_airflow.triggers import answer as answer_trigger
 from airworthy_airflow.triggers.answer import LostAnswerTrigger
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -45,7 +45,7 @@ class FakeControl:
         return self.closed_by
 
     def release_id(self, version: int) -> str:
-        return f"flight_delays-v{version}"
+        return release_id("flight_delays", version)
 
     def evidence(self, version: int) -> Any:
         return SimpleNamespace(digest="d1", markdown=lambda: "evidence")
@@ -138,14 +138,14 @@ def test_a_second_try_first_looks_for_the_answer_of_the_lost_one_which_asking_ag
 def test_the_answer_to_a_lost_try_is_judged_and_recorded_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
     control, recorded = FakeControl(), []
 
-    def record_decision(version: int, **answer: Any) -> Any:
-        recorded.append((version, answer))
+    def record_response(version: int, response: Response) -> Any:
+        recorded.append((version, response))
         return SimpleNamespace(allowed=True, reason="")
 
-    control.record_decision = record_decision  # type: ignore[attr-defined]
+    control.record_response = record_response  # type: ignore[attr-defined]
     done = sensor(monkeypatch, control).resume(SECOND_TRY, ANSWER)
     assert done["chosen_options"] == ["Approve"]
-    expected = {"digest": "d1", "user": "approver", "decision": "approve", "reason": "fine", "task_id": "approve"}
+    expected = Response(user="approver", answer="approve", digest="d1", reason="fine", task_id="approve")
     assert recorded == [(3, expected)]
 
 
@@ -154,42 +154,64 @@ def test_a_lost_try_that_nobody_answered_asks(monkeypatch: pytest.MonkeyPatch) -
         sensor(monkeypatch, FakeControl()).resume(SECOND_TRY, {})
 
 
-def look(monkeypatch: pytest.MonkeyPatch, held: Any) -> dict[str, Any]:
-    """The event of the trigger when Airflow holds this answer, or says this error."""
-
-    def held_by_airflow(ti_id: object) -> Any:
-        assert str(ti_id) == ti
-        if isinstance(held, Exception):
-            raise held
-        return held
-
-    ti = "01998c4b-0000-7000-8000-000000000001"
-    monkeypatch.setattr(answer_trigger, "get_hitl_detail_content_detail", held_by_airflow)
-
-    async def first() -> dict[str, Any]:
-        return next(iter([event.payload async for event in LostAnswerTrigger(ti_id=ti).run()]))
-
-    return asyncio.run(first())
+# ---- on a real ledger ----
 
 
-def api_error(status: int) -> AirflowRuntimeError:
-    return AirflowRuntimeError(ErrorResponse(error=ErrorType.API_SERVER_ERROR, detail={"status_code": status}))
+@pytest.fixture
+def releases(tmp_path, monkeypatch):
+    releases = Releases(tmp_path)
+    monkeypatch.setattr(release, "controller", lambda _pipeline: releases.control)
+    yield releases
+    releases.ledger.close()
 
 
-def test_the_trigger_hands_over_what_airflow_holds(monkeypatch: pytest.MonkeyPatch) -> None:
-    held = SimpleNamespace(
-        response_received=True,
-        chosen_options=["Approve"],
-        params_input=ANSWER["params_input"],
-        responded_at=ANSWER["responded_at"],
-        responded_by_user=SimpleNamespace(id="7", name="approver"),
-    )
-    assert look(monkeypatch, held) == {**ANSWER, "timedout": False}
-    unanswered = SimpleNamespace(response_received=False, responded_by_user=None)
-    assert look(monkeypatch, unanswered) == {}
+@pytest.fixture
+def asked_again(monkeypatch) -> list[Any]:
+    """Every time that Airflow is told to open the request once more."""
+    opened: list[Any] = []
+    monkeypatch.setattr(approval_sensor, "upsert_hitl_detail", lambda **request: opened.append(request["ti_id"]))
+    return opened
 
 
-def test_the_trigger_knows_never_asked_from_cannot_say(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert look(monkeypatch, api_error(404)) == {}
-    with pytest.raises(AirflowRuntimeError):
-        look(monkeypatch, api_error(503))
+def answered(digest: str, user: str = "ann", option: str = "Approve") -> dict[str, Any]:
+    return {
+        "chosen_options": [option],
+        "params_input": {"reason": "because", "evidence": digest},
+        "responded_at": datetime(2026, 1, 1, tzinfo=UTC),
+        "responded_by_user": {"id": "12", "name": user},
+    }
+
+
+def judged(event: dict[str, Any]) -> Any:
+    sensor = ApprovalSensor(task_id="approve", spec=SMALL, version="2")
+    instance = SimpleNamespace(id="ti", try_number=1)
+    return sensor.execute_complete({"ti": instance, "task_instance": instance, "task": sensor}, event)  # type: ignore[typeddict-item]
+
+
+def test_an_approvers_yes_to_this_evidence_is_recorded(releases, asked_again):
+    digest = releases.asked(2)
+    assert judged(answered(digest))["chosen_options"] == ["Approve"]
+    entry = releases.ledger.entries("flights")[-1]
+    assert (entry.event, entry.actor, entry.reason, entry.details["digest"]) == ("approved", "ann", "because", digest)
+    assert asked_again == []
+
+
+@pytest.mark.parametrize(("user", "right_evidence"), [("mallory", True), ("ann", False)])
+@pytest.mark.parametrize("option", ["Approve", "Reject"])
+def test_an_answer_by_somebody_else_or_to_other_evidence_does_not_count_and_people_are_asked_again(
+    releases, asked_again, user, right_evidence, option
+):
+    digest = releases.asked(2)
+    with pytest.raises(TaskAwaitingInput):
+        judged(answered(digest if right_evidence else "0" * 64, user, option))
+    assert releases.events(2)[-1] == "not_counted"
+    assert asked_again == ["ti"]
+    assert releases.serving()[1] == 2, "the canary goes on"
+
+
+def test_a_no_ends_the_canary_at_once(releases, asked_again, monkeypatch):
+    monkeypatch.setattr(ApprovalSensor, "skip", lambda *_, **__: None)  # asks Airflow to skip what follows
+    digest = releases.asked(2)
+    judged(answered(digest, option="Reject"))
+    assert releases.events(2)[-1] == "rejected"
+    assert releases.serving() == (1, None, 0.0, None)

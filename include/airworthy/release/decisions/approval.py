@@ -2,32 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
+    from airworthy.ledger.events import Entry
     from airworthy.spec.release import Release
 
 Answer = Literal["approve", "reject"]
 
 #: Events after which a release is over; an approval given before or after them counts no more.
 CLOSING = frozenset({"refused", "rejected", "timed_out", "voided", "superseded", "rolled_back", "promoted"})
-
-
-class Recorded(Protocol):
-    """What is read of a ledger entry."""
-
-    @property
-    def event(self) -> str: ...
-    @property
-    def version(self) -> int: ...
-    @property
-    def actor(self) -> str: ...
-    @property
-    def reason(self) -> str: ...
-    @property
-    def details(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True)
@@ -61,7 +47,7 @@ def may_decide(
     return Decision(True, f"{user} may approve")
 
 
-def approvals(entries: Sequence[Recorded], version: int, digest: str) -> list[Recorded]:
+def approvals(entries: Sequence[Entry], version: int, digest: str) -> list[Entry]:
     """The recorded approvals of exactly this version and this evidence, in order."""
     return [
         entry
@@ -70,7 +56,7 @@ def approvals(entries: Sequence[Recorded], version: int, digest: str) -> list[Re
     ]
 
 
-def approved(entries: Sequence[Recorded], version: int, digest: str, policy: Release, triggered_by: str) -> Decision:
+def approved(entries: Sequence[Entry], version: int, digest: str, policy: Release, triggered_by: str) -> Decision:
     """Do the records let ``version`` serve?
 
     Every approval is judged again by the policy as it is now: somebody taken off the list of approvers since then

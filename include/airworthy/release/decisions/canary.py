@@ -22,17 +22,20 @@ shown beside the canary's and decide nothing.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from scipy.special import betainc, betaln
 
-from airworthy.traffic.variants import VariantMeasurement
+from airworthy.traffic.variants import Variant, VariantMeasurement
 
 if TYPE_CHECKING:
     from airworthy.spec.release import Release
 
 Outcome = Literal["promote", "rollback", "wait", "unclear"]
+#: The watch lasts for the canary's window and ends with a verdict; the guard stays until the release is decided.
+Mode = Literal["watch", "guard"]
 
 #: Chance of a false alarm over all looks while the canary runs, and at the one look at its end.
 BREACH_LEVEL = 0.01
@@ -45,6 +48,27 @@ class Verdict:
 
     outcome: Outcome
     reason: str
+
+
+def judge(
+    mode: Mode,
+    measured: Mapping[Variant, VariantMeasurement],
+    policy: Release,
+    *,
+    elapsed_minutes: float,
+    window_minutes: float,
+) -> Verdict:
+    """One look at the canary: as ``watch`` a `verdict`, as ``guard`` only a `breach` is one, however late it is."""
+    if mode == "watch":
+        return verdict(
+            measured["challenger"],
+            measured["champion"],
+            policy,
+            elapsed_minutes=elapsed_minutes,
+            window_minutes=window_minutes,
+        )
+    problem = breach(measured["challenger"], policy)
+    return Verdict("rollback", problem) if problem else Verdict("wait", "")
 
 
 def breach(canary: VariantMeasurement, policy: Release) -> str | None:

@@ -1,4 +1,4 @@
-"""What must hold before an entry is written: checks over the pipeline's entries, run while nobody else can write."""
+"""What must hold before an entry is written: preconditions on the pipeline's entries, asked while nobody can write."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from airworthy.release.decisions import approval, state
 if TYPE_CHECKING:
     from airworthy.spec.release import Release
 
-Check = Callable[[Sequence[Entry]], None]
+#: Raises what speaks against an entry, given the pipeline's entries so far.
+Precondition = Callable[[Sequence[Entry]], None]
 
 
 class ReleaseClosed(AirworthyError):
@@ -31,7 +32,7 @@ class HasChampion(AirworthyError):
     """There is a champion already."""
 
 
-def said(entry: Entry) -> str:
+def in_words(entry: Entry) -> str:
     """An entry in words, for a reason."""
     return f"{entry.release_id} is over: {entry.event} by {entry.actor}" + (f": {entry.reason}" if entry.reason else "")
 
@@ -48,24 +49,24 @@ def triggered_by(entries: Sequence[Entry], release_id: str) -> str:
     return str(candidate.details.get("triggered_by", "")) if candidate else ""
 
 
-def must_be_open(release_id: str, *, after: Event = "candidate") -> Check:
+def must_be_open(release_id: str, *, after: Event = "candidate") -> Precondition:
     """The release has got as far as ``after`` and is not decided."""
 
-    def check(entries: Sequence[Entry]) -> None:
+    def holds(entries: Sequence[Entry]) -> None:
         if (closed := state.closing_entry(entries, release_id)) is not None:
             raise ReleaseClosed(
-                said(closed), next_step="train again, for a new release; docs/runbook.md#release-closed"
+                in_words(closed), next_step="train again, for a new release; docs/runbook.md#release-closed"
             )
         if state.find(entries, release_id, after) is None:
             raise OutOfOrder(f"{release_id} is not {after} yet", next_step="run the release DAG's tasks in order")
 
-    return check
+    return holds
 
 
-def must_have_passed(release_id: str) -> Check:
+def must_have_passed(release_id: str) -> Precondition:
     """The release is open and its canary's verdict is "promote"."""
 
-    def check(entries: Sequence[Entry]) -> None:
+    def holds(entries: Sequence[Entry]) -> None:
         must_be_open(release_id, after="verdict")(entries)
         verdict = state.find(entries, release_id, "verdict")
         if verdict is None or verdict.details.get("outcome") != "promote":
@@ -75,35 +76,35 @@ def must_have_passed(release_id: str) -> Check:
                 next_step="roll it back",
             )
 
-    return check
+    return holds
 
 
-def must_not_serve(release_id: str) -> Check:
+def must_not_serve(release_id: str) -> Precondition:
     """The release was not promoted."""
 
-    def check(entries: Sequence[Entry]) -> None:
+    def holds(entries: Sequence[Entry]) -> None:
         if (promoted := state.find(entries, release_id, "promoted")) is not None:
-            raise ReleaseClosed(said(promoted), next_step="`airworthy rollback` puts the champion before it back")
+            raise ReleaseClosed(in_words(promoted), next_step="`airworthy rollback` puts the champion before it back")
 
-    return check
+    return holds
 
 
-def must_have_no_champion() -> Check:
+def must_have_no_champion() -> Precondition:
     """The pipeline never had a champion."""
 
-    def check(entries: Sequence[Entry]) -> None:
+    def holds(entries: Sequence[Entry]) -> None:
         if line := state.champions(entries):
             raise HasChampion(f"v{line[-1].version} is the champion already", next_step="run again")
 
-    return check
+    return holds
 
 
-def may_answer(release_id: str, digest: str, user: str, answer: approval.Answer, policy: Release) -> Check:
+def may_answer(release_id: str, digest: str, user: str, answer: approval.Answer, policy: Release) -> Precondition:
     """The release waits for an answer to this evidence, and ``user`` may give this one."""
 
-    def check(entries: Sequence[Entry]) -> None:
+    def holds(entries: Sequence[Entry]) -> None:
         if (closed := state.closing_entry(entries, release_id)) is not None:
-            raise DoesNotCount(said(closed))
+            raise DoesNotCount(in_words(closed))
         if not (asked := requested_digest(entries, release_id)):
             raise DoesNotCount(f"nobody was asked about {release_id} yet")
         if digest != asked:
@@ -114,4 +115,4 @@ def may_answer(release_id: str, digest: str, user: str, answer: approval.Answer,
         if not decision.allowed:
             raise DoesNotCount(decision.reason)
 
-    return check
+    return holds

@@ -78,7 +78,7 @@ def outdated(entries: Sequence[Entry], version: int) -> list[tuple[Entry, int]]:
     """Open releases that a newer version overtakes once ``version`` has entered, each with that newer version.
 
     Usually older candidates that still wait. When a newer version waits or was promoted already, ``version`` itself.
-    A bootstrapped champion overtakes nobody, although the baseline is registered after the first candidate.
+    A bootstrapped champion overtakes nobody: in some older registries the baseline is the later version.
     """
     waiting = open_releases(entries)
     newest = max([version, *(e.version for e in waiting), *(e.version for e in entries if e.event == "promoted")])

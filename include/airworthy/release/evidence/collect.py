@@ -10,6 +10,7 @@ from urllib.parse import quote
 from airworthy.evaluation import document, gates
 from airworthy.lake import tables
 from airworthy.ledger.events import Entry
+from airworthy.ledger.events import release_id as name_of_release
 from airworthy.registry import tags as names
 from airworthy.release.decisions import rules, state
 from airworthy.release.evidence.document import (
@@ -42,12 +43,12 @@ def collect(
         NotInRegistry: the version, its run or its evaluation is gone.
         RegistryAway: MLflow does not answer.
     """
-    model = registry.version(spec.name, version)
-    evaluation = document.read(registry, model.run_id)
+    model = registry.versions.get(spec.name, version)
+    evaluation = document.read(registry.runs, model.run_id)
     tags = model.tags
-    release_id = f"{spec.name}-v{version}"
+    release_id = name_of_release(spec.name, version)
     champion = state.desired_state(entries).champion
-    kind = registry.version_tags(spec.name, champion).get(names.KIND) if champion is not None else None
+    kind = registry.versions.tags(spec.name, champion).get(names.KIND) if champion is not None else None
     data_version = tags.get(names.DATA_VERSION, evaluation.data_version)
     published = _validation(spec, settings, data_version)
     of_champion = evaluation.champion.metrics if evaluation.champion else None
@@ -62,7 +63,7 @@ def collect(
         raw_versions={k: str(v) for k, v in json.loads(tags.get(names.RAW_VERSIONS) or "{}").items()},
         code_version=tags.get(names.CODE_VERSION, ""),
         champion_version=champion,
-        champion_is_baseline=kind == "baseline",
+        champion_is_baseline=kind == names.BASELINE,
         candidate=_figures(evaluation.candidate),
         champion=_of_champion(evaluation, champion, kind, of_champion, evaluation.average),
         average=_figures(evaluation.average),
@@ -86,15 +87,6 @@ def collect(
     )
 
 
-def register_baseline(spec: PipelineSpec, registry: Registry, version: int) -> int:
-    """Register the always-average model of the data ``version`` was trained on; its version."""
-    average = document.read(registry, registry.version(spec.name, version).run_id).average
-    # a model with one answer has one threshold, which is that answer: the label rate of the training rows. The rate
-    # beside it is the holdout's, which is known only later; it stands in where the holdout has a single class
-    rate = average.threshold if average.threshold is not None else average.rate
-    return registry.register_baseline(spec, 0.5 if rate is None else rate)
-
-
 def _figures(metrics: Metrics) -> Figures:
     return Figures(rows=metrics.rows, roc_auc=metrics.roc_auc, log_loss=metrics.log_loss)
 
@@ -112,7 +104,7 @@ def _of_champion(
     if evaluation.champion is not None:
         return _figures(compared) if compared and evaluation.champion.version == champion else None
     # it was made from this very evaluation
-    return _figures(average) if average and kind == "baseline" else None
+    return _figures(average) if average and kind == names.BASELINE else None
 
 
 def _validation(spec: PipelineSpec, settings: Settings, data_version: str) -> Mapping[str, Any]:
@@ -153,10 +145,10 @@ def _canary(spec: PipelineSpec, entries: Sequence[Entry], release_id: str) -> Ca
 
 
 def _links(spec: PipelineSpec, registry: Registry, version: int, evaluation: Evaluation) -> dict[str, str]:
-    run = registry.run(spec.name, evaluation.train_run)
+    run = registry.runs.get(spec.name, evaluation.train_run)
     return {
-        "Model version in MLflow": registry.version_page(spec.name, version),
-        "Training run in MLflow": registry.run_page(run.info.experiment_id, evaluation.run_id),
+        "Model version in MLflow": registry.versions.page(spec.name, version),
+        "Training run in MLflow": registry.runs.page(run.info.experiment_id, evaluation.run_id),
         "Training in Airflow": f"/dags/{spec.name}.train/runs/{quote(evaluation.train_run, safe='')}",
-        "Release in Airflow": f"/dags/{spec.name}.release/runs/{spec.name}-v{version}",
+        "Release in Airflow": f"/dags/{spec.name}.release/runs/{name_of_release(spec.name, version)}",
     }

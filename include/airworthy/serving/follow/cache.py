@@ -17,14 +17,35 @@ TRAIN_RUN = "airworthy.train_run"
 DATA_VERSION = "airworthy.data_version"
 
 
-class Models(Protocol):
-    """What the service needs of :class:`airworthy.registry.registry.Registry`."""
+class Aliases(Protocol):
+    """What serves."""
 
     def serving_state(self, name: str) -> ServingState: ...
 
-    def version_tags(self, name: str, version: int) -> dict[str, str]: ...
+
+class Versions(Protocol):
+    """What is known of a version."""
+
+    def tags(self, name: str, version: int) -> dict[str, str]: ...
+
+
+class Packages(Protocol):
+    """A version's files."""
 
     def download(self, name: str, version: int, to: Path) -> Path: ...
+
+
+class Models(Protocol):
+    """What the service needs of :class:`airworthy.registry.registry.Registry`."""
+
+    @property
+    def aliases(self) -> Aliases: ...
+
+    @property
+    def versions(self) -> Versions: ...
+
+    @property
+    def packages(self) -> Packages: ...
 
 
 @dataclass(frozen=True)
@@ -67,14 +88,14 @@ class ModelCache:
             if here is None:
                 raise FileNotFoundError(f"{folder}: version {version} of {self.name} was never fetched")
             return here
-        tags = self._registry.version_tags(self.name, version)
+        tags = self._registry.versions.tags(self.name, version)
         # a registry that was set up anew counts its versions from 1 again: the same number, another model
         if here is not None and here.tags.get(TRAIN_RUN) == tags.get(TRAIN_RUN):
             return here
         self.forget(version)
         fetching = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=self._models))
         try:
-            found = self._registry.download(self.name, version, fetching / "download")
+            found = self._registry.packages.download(self.name, version, fetching / "download")
             (found / "tags.json").write_text(json.dumps(tags), encoding="utf-8")
             found.rename(folder)
         finally:

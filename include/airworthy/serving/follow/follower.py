@@ -95,7 +95,7 @@ class Follower:
     def poll(self) -> None:
         """Ask once and follow."""
         try:
-            state = self._registry.serving_state(self.spec.name)
+            state = self._registry.aliases.serving_state(self.spec.name)
             self._follow(state, offline=False)
         except RegistryAway as away:
             if not self._away:

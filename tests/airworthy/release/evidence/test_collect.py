@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 
-import numpy as np
 import pytest
 from releases import Releases
 from small_models import SPEC
@@ -101,14 +100,3 @@ def test_the_validation_shown_is_that_of_the_version_trained_on(releases):
         success=False, expectations=31, failures=("expect_column_max(temp)",), docs="/docs/3"
     )
     assert "/docs/3" in markdown.page(evidence)
-
-
-def test_the_baseline_answers_the_label_rate_of_the_training_rows(releases):
-    from airworthy.model.kinds.binary import measure
-
-    labels = np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
-    average = measure(labels, np.full(8, 0.31))
-    known = releases.registry.evaluation("run-2").model_copy(update={"average": average})
-    releases.registry.evaluations[known.run_id] = known
-    releases.candidate(2)
-    assert releases.registry.baseline_rate == pytest.approx(0.31)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from made_versions import always
 from serving_parts import FAST, NAME, SPEC, FakeRegistry, build, predict, running, serves, until, write_model
 
 from airworthy.registry.registry import Registry
@@ -136,15 +137,15 @@ def test_old_versions_leave_the_disk_but_a_rollback_finds_the_last_ones(tmp_path
 
 def test_it_follows_a_real_mlflow(tmp_path: Path, mlflow_url: str) -> None:
     registry = Registry(mlflow_url)
-    version = registry.register_baseline(SPEC, 0.375, train_run="serving-test")
-    registry.set_alias(NAME, "champion", version)
+    version = always(registry, SPEC, 0.375, train_run="serving-test")
+    registry.aliases.set(NAME, "champion", version)
     gently = replace(FAST, poll_seconds=0.5)
     with running(build(tmp_path, registry, gently)[0]) as client:
         serves(client, champion=version, challenger=None)
         assert predict(client, ["a"])[0]["probability"] == 0.375
-        candidate = registry.register_baseline(SPEC, 0.625, train_run="serving-test-2")
-        registry.set_alias(NAME, "challenger", candidate)
-        registry.set_canary(NAME, f"{NAME}-v{candidate}", 50)
+        candidate = always(registry, SPEC, 0.625, train_run="serving-test-2")
+        registry.aliases.set(NAME, "challenger", candidate)
+        registry.aliases.set_canary(NAME, f"{NAME}-v{candidate}", 50)
         serves(client, champion=version, challenger=candidate, canary_percent=50)
         answers = predict(client, [str(i) for i in range(40)])
     assert {(each["version"], each["probability"]) for each in answers} == {(version, 0.375), (candidate, 0.625)}
