@@ -10,14 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from airworthy.features.build.rolling import Count, Mean, RollingView, latest_observation, rolling_features
-from pipelines.flight_delays.request import (
-    ENTITIES,
-    HOME_ZONE,
-    RequestError,
-    flight_id,
-    prediction_times,
-    request_features,
-)
+from pipelines.flight_delays.request import ENTITIES, HOME_ZONE, flight_id, prediction_times, request_features
 from pipelines.flight_delays.times import COLUMNS, MINUTE, departure, landing
 
 if TYPE_CHECKING:
@@ -26,7 +19,8 @@ if TYPE_CHECKING:
 
     from airworthy.spec.pipeline import PipelineSpec
 
-__all__ = ["ROLLING", "RequestError", "build", "flight_id", "prediction_times", "request_features"]
+# what the project asks this module for: the feature build the first, serving the two others
+__all__ = ["build", "prediction_times", "request_features"]
 
 LATE_MINUTES = 15
 WEATHER_MAX_AGE = timedelta(hours=6)
@@ -196,15 +190,15 @@ def _per_flight(flights: DataFrame, spec: PipelineSpec) -> DataFrame:
             iso = np.datetime_as_string(leaves.astype("M8[us]"), unit="s").tolist()
             requests = [{**row, "sched_dep": f"{t}Z"} for row, t in zip(batch.to_pylist(), iso, strict=True)]
             features, keys = request_features(requests)
-            said = [{**own, **entities} for own, entities in zip(features, keys, strict=True)]
+            derived = [{**own, **entities} for own, entities in zip(features, keys, strict=True)]
             arrays = [
                 pa.array([_key(row) for row in requests], pa.string()),
                 pa.array(leaves).cast(instant),
                 pa.array(leaves - lead).cast(instant),
                 landing(batch),
                 batch["arr_delay"].cast(pa.float64()),
-                *(pa.array([row[name] for row in said], pa.string()) for name in strings),
-                *(pa.array([row[name] for row in said], pa.float32()) for name in numeric),
+                *(pa.array([row[name] for row in derived], pa.string()) for name in strings),
+                *(pa.array([row[name] for row in derived], pa.float32()) for name in numeric),
             ]
             yield pa.RecordBatch.from_arrays(arrays, names=[spec.key, *times, "arr_delay", *strings, *numeric])
 
@@ -215,8 +209,8 @@ def _per_flight(flights: DataFrame, spec: PipelineSpec) -> DataFrame:
         *(f"{name} string" for name in strings),
         *(f"{name} float" for name in numeric),
     ]
-    derived = flights.select(*dict.fromkeys(columns)).mapInArrow(derive, ", ".join(ddl))
-    return derived.withColumn("late", (sf.col("arr_delay") >= LATE_MINUTES).cast("int"))
+    known = flights.select(*dict.fromkeys(columns)).mapInArrow(derive, ", ".join(ddl))
+    return known.withColumn("late", (sf.col("arr_delay") >= LATE_MINUTES).cast("int"))
 
 
 def _key(row: dict[str, Any]) -> str:
