@@ -100,8 +100,8 @@ def rolling_features(
         .where("entity is not null")
         .repartition("view", "entity")
     )
-    answer = _Answer(list(views.values()), (as_of - EPOCH) // MICROSECOND)
-    answers = asked.mapInArrow(answer.partition, answer.ddl).persist()
+    statistics = WindowStatistics(list(views.values()), (as_of - EPOCH) // MICROSECOND)
+    answers = asked.mapInArrow(statistics.of_partition, statistics.ddl).persist()
     by_row = (
         answers.where("key is not null")
         .groupBy("key")
@@ -126,21 +126,34 @@ def rolling_features(
 
 
 @dataclass(frozen=True)
-class _Answer:
-    """What the workers do with one partition of (view, entity, key, asked_at, known_at, values...) rows."""
+class WindowStatistics:
+    """What Spark's workers compute of one partition, which has every row of the entities in it.
+
+    Attributes:
+        views: their places in this list are the numbers in the column ``view``.
+        as_of: the time every entity is asked about besides, microseconds since 1970.
+    """
 
     views: Sequence[RollingView]
-    as_of: int  # microseconds
+    as_of: int
 
     @property
     def width(self) -> int:
+        """Features of the view that has most: so many columns ``f0``, ``f1``, ... an answer has."""
         return max(len(view.features) for view in self.views)
 
     @property
     def ddl(self) -> str:
+        """The answers' columns, for Spark."""
         return "view int, entity string, key string, " + ", ".join(f"f{j} float" for j in range(self.width))
 
-    def partition(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+    def of_partition(self, batches: Iterator[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        """Every row's features, then every entity's as of :attr:`as_of` (``key`` is null there, else ``entity`` is).
+
+        Args:
+            batches: ``view`` (int), ``entity``, ``key`` (strings), ``asked_at``, ``known_at`` (microseconds; null: not
+                known yet) and the columns that means are over (doubles).
+        """
         received = list(batches)
         if not received:
             return
