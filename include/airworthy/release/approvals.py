@@ -14,7 +14,7 @@ from airworthy.release.record import SYSTEM, ReleaseRecord
 if TYPE_CHECKING:
     from airworthy.ledger.events import Entry, Event
     from airworthy.release.decisions.rules import Precondition
-    from airworthy.spec.pipeline import Release
+    from airworthy.spec.release import Release
 
 
 class NotApproved(Final):
