@@ -29,6 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(highlight=False)
 
+    from airworthy.evaluation import document
     from airworthy.registry.registry import Registry
     from airworthy_demo.world import World
     from airworthy_local.ports import Ports
@@ -43,7 +44,8 @@ def main() -> None:
             seconds = shell.run({**os.environ, **addresses}, home / "shell", until="evaluate")
             console.print("  ".join(f"{stage} {took:.0f} s" for stage, took in seconds.items()))
             registry = Registry(url)
-            found = registry.evaluation(registry.runs.get(shell.PIPELINE, shell.TRAIN_RUN).info.run_id)
+            run_id = registry.runs.get(shell.PIPELINE, shell.TRAIN_RUN).info.run_id
+            found = document.read(registry.runs, run_id)
     path = figures.write("quality", "make bench ARGS=quality", measured(found), folder=arguments.output)
     console.print(figures.table([figures.read(path)]))
 

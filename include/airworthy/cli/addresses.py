@@ -57,5 +57,5 @@ def variable(name: str) -> str:
         return value
     raise NoAddress(
         f"{name} is not set, and no stack was ever started in {Settings().home}",
-        next_step=f"export {name}, e.g. {EXAMPLES[name]}; or start a stack on this machine: airworthy up",
+        next_step=f"export {name}, e.g. {EXAMPLES[name]}; or `airworthy up`; docs/runbook.md#no-address",
     )

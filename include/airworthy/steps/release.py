@@ -41,7 +41,7 @@ def check(control: ReleaseController, version: int) -> dict[str, Any]:
     if not report.passed:
         raise GoesNoFurther(
             f"{report.release_id} does not go further: {report.reason}",
-            next_step="`airworthy ledger` has its whole story; a new training is a new release",
+            next_step="`airworthy ledger` has its whole story; docs/runbook.md#model-refused",
         )
     return {"release_id": report.release_id, "superseded": list(superseded)}
 

@@ -45,7 +45,8 @@ def gates(spec: PipelineSpec, settings: Settings, train_run: str) -> dict[str, f
     if missed := [result for result in results if not result.passed]:
         raise GatesMissed(
             f"{train_run} is not registered:\n" + "\n".join(f"  - {result.name}: {result.reason}" for result in missed),
-            next_step=f"see {registry.runs.page(run.info.experiment_id, run.info.run_id)}; docs/runbook.md#gates-missed",
+            next_step=f"see {registry.runs.page(run.info.experiment_id, run.info.run_id)}; "
+            "docs/runbook.md#gates-missed",
         )
     return {result.name: result.observed for result in results}
 

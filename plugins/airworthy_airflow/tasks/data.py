@@ -1,4 +1,4 @@
-"""The data DAG's hands: each stage of `<pipeline>.data`, with this deployment's addresses."""
+"""The data DAG's tasks, with this deployment's addresses."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The train DAG's hands: each stage of `<pipeline>.train`, with this deployment's addresses."""
+"""The train DAG's tasks, with this deployment's addresses."""
 
 from __future__ import annotations
 
@@ -26,11 +26,12 @@ def gates(spec: PipelineSpec, train_run: str) -> dict[str, float | None]:
 
 def register(spec: PipelineSpec, dag_run: Any, params: dict[str, Any]) -> int:
     """Register this run's model once and return its version; the version says who asked for it, and why."""
+    from airworthy.registry import tags as names
     from airworthy.steps import train
 
     tags = {
-        "airworthy.triggered_by": dag_run.triggering_user_name or "",
-        "airworthy.reason": str(params.get("reason", "")),
-        "airworthy.run_type": str(getattr(dag_run.run_type, "value", dag_run.run_type)),
+        names.TRIGGERED_BY: dag_run.triggering_user_name or "",
+        names.REASON: str(params.get("reason", "")),
+        names.RUN_TYPE: str(getattr(dag_run.run_type, "value", dag_run.run_type)),
     }
     return train.register(spec, connections.settings(), dag_run.run_id, tags)

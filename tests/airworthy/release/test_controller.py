@@ -22,13 +22,6 @@ from airworthy.release.decisions.state import desired_state
 from airworthy.traffic.variants import VariantMeasurement
 
 
-@pytest.fixture
-def releases(tmp_path):
-    releases = Releases(tmp_path)
-    yield releases
-    releases.ledger.close()
-
-
 def test_a_candidate_goes_all_the_way_to_champion_and_every_step_is_in_the_ledger(releases):
     assert releases.candidate(2).passed
     assert releases.serving() == (1, None, 0.0, None)  # the baseline, until a person says otherwise
@@ -53,49 +46,6 @@ def test_a_candidate_goes_all_the_way_to_champion_and_every_step_is_in_the_ledge
         "promoted",
     ]
     assert releases.ledger.served_at("flights", entry.time) == (2, entry)
-
-
-def test_the_first_release_makes_the_average_the_champion(releases):
-    releases.candidate(2)
-    [entry] = [entry for entry in releases.ledger.entries() if entry.event == "bootstrapped"]
-    assert entry.version == 1 and "always-average" in entry.reason
-
-
-def test_the_baseline_that_is_there_before_the_first_candidate_becomes_the_champion(releases):
-    releases.registry.add(1, kind="baseline")
-    releases.candidate(2)
-    assert releases.events()[:2] == ["bootstrapped", "candidate"]
-    assert releases.serving()[0] == 1
-    assert sorted(releases.registry.tags) == [1, 2], "no second baseline"
-
-
-def test_a_registry_whose_first_version_is_a_candidate_gets_its_baseline_after_it(releases):
-    assert releases.candidate(1).passed
-    assert releases.serving()[0] == 2
-    assert releases.events(1) == ["candidate", "staged"], "the later baseline supersedes nobody"
-    releases.control.start_canary(1)
-    assert releases.serving() == (2, 1, 5.0, "flights-v1")
-
-
-@pytest.mark.parametrize("calls", range(8))
-def test_a_first_release_killed_at_any_write_is_finished_by_running_it_again(releases, calls):
-    releases.registry.add(2)
-    releases.registry.calls_left = calls
-    with contextlib.suppress(Killed):
-        releases.control.enter(2)
-    releases.registry.calls_left = None
-    releases.control.enter(2)
-    assert releases.serving() == (1, None, 0.0, None)
-    assert releases.events() == ["bootstrapped", "candidate"]
-    assert sorted(releases.registry.tags) == [1, 2]
-
-
-def test_a_champion_from_before_the_ledger_is_taken_over(releases):
-    releases.registry.add(4)
-    releases.registry.pointers["champion"] = 4
-    releases.candidate(5)
-    assert releases.serving()[0] == 4
-    assert releases.events(4) == ["bootstrapped"]
 
 
 def test_a_model_that_breaks_its_contract_never_gets_traffic(releases):
@@ -147,84 +97,10 @@ def test_promotion_without_an_approval_is_refused_and_moves_nothing(releases):
     assert releases.serving() == (1, 2, 5.0, "flights-v2")
 
 
-@pytest.mark.parametrize(
-    ("user", "digest", "why"),
-    [
-        ("mallory", None, "not among the approvers"),
-        ("ann", "0" * 64, "answered with evidence 000000000000"),
-        ("ann", "", r"answered with evidence \(none\)"),
-    ],
-)
-def test_an_answer_that_does_not_count_is_written_down_and_promotes_nothing(releases, user, digest, why):
-    asked = releases.asked(2)
-    decision = releases.answer(2, asked if digest is None else digest, user=user)
-    assert not decision.allowed
-    assert releases.events(2)[-1] == "not_counted"
-    with pytest.raises(NotApproved):
-        releases.control.promote(2)
-    assert releases.answer(2, asked).allowed  # the request is still open for somebody who may
-    releases.control.promote(2)
-
-
 def test_the_evidence_people_saw_stays_as_it_was(releases):
     digest = releases.asked(2)
     releases.registry.tags[2]["airworthy.code_version"] = "something else"
     assert releases.control.evidence(2).digest == digest
-
-
-def test_who_started_the_training_cannot_approve_it_when_the_policy_says_so(tmp_path):
-    releases = Releases(tmp_path, spec_with(trigger_may_approve=False))
-    digest = releases.asked(2, triggered_by="ann")
-    assert not releases.answer(2, digest, user="ann").allowed
-    assert releases.answer(2, digest, user="bob").allowed
-    assert releases.control.promote(2).actor == "bob"
-
-
-def test_two_different_people_are_needed_when_the_policy_says_so(tmp_path):
-    releases = Releases(tmp_path, spec_with(approvals_required=2))
-    digest = releases.asked(2)
-    assert releases.answer(2, digest, user="ann").allowed
-    assert releases.control.decided(2) is None
-    assert not releases.answer(2, digest, user="ann", task_id="approve_second").allowed
-    with pytest.raises(NotApproved, match="1 of 2"):
-        releases.control.promote(2)
-    assert releases.answer(2, digest, user="bob", task_id="approve_second").allowed
-    assert releases.control.decided(2) == "approved by ann and bob"
-    assert releases.control.promote(2).actor == "ann and bob"
-
-
-def test_a_task_killed_after_recording_an_answer_records_it_once(releases):
-    digest = releases.asked(2)
-    for _ in range(2):
-        assert releases.answer(2, digest).allowed
-    assert releases.events(2).count("approved") == 1
-
-
-def test_a_rejection_ends_the_canary_and_leaves_the_champion(releases):
-    digest = releases.asked(2)
-    for _ in range(2):
-        assert releases.answer(2, digest, decision="reject", reason="wrong slice").allowed
-    assert releases.serving() == (1, None, 0.0, None)
-    assert releases.control.closed(2).reason == "wrong slice"
-    with pytest.raises(NotApproved, match="rejected by ann"):
-        releases.control.promote(2)
-    assert not releases.answer(2, digest, user="bob").allowed
-    releases.control.roll_back(2)
-    assert releases.events(2)[-2:] == ["not_counted", "rolled_back"]
-
-
-def test_no_answer_in_time_is_a_no(releases):
-    digest = releases.asked(2)
-    assert releases.control.record_timeout(2).allowed
-    assert "timed_out" in releases.control.decided(2)
-    assert releases.serving() == (1, None, 0.0, None)
-    assert not releases.answer(2, digest).allowed
-
-
-def test_a_timeout_after_the_approval_changes_nothing(releases):
-    releases.answer(2, releases.asked(2))
-    assert not releases.control.record_timeout(2).allowed
-    releases.control.promote(2)
 
 
 def test_a_breach_while_people_decide_voids_even_a_given_approval(releases):
@@ -273,54 +149,6 @@ def test_rolling_back_a_promoted_version_says_what_to_do_instead(releases):
 def test_rolling_back_what_never_was_a_candidate_does_nothing(releases):
     assert releases.control.roll_back(9) is None
     assert releases.events() == []
-
-
-def test_restore_walks_back_through_the_champions(releases):
-    for version in (2, 3, 4):
-        releases.promoted(version)
-    assert releases.control.restore(None, "ann", "v4 is wrong about snow").version == 3
-    assert releases.serving()[0] == 3
-    assert releases.control.restore(None, "ann", "v3 too").version == 2
-    assert releases.control.restore(4, "ann", "it was the data").version == 4
-    assert releases.control.restore(None, "bob", "no, it was not").version == 2
-    assert releases.serving()[0] == 2
-    assert releases.events()[-4:] == ["restored"] * 4
-
-
-def test_restore_to_what_serves_already_writes_nothing(releases):
-    releases.promoted(2)
-    before = releases.events()
-    assert releases.control.restore(2, "ann", "").event == "promoted"
-    assert releases.events() == before
-
-
-def test_restore_is_no_way_around_the_approval(releases):
-    releases.asked(2)
-    with pytest.raises(NothingToRestore, match="v2 never was the champion"):
-        releases.control.restore(2, "ann", "please")
-    with pytest.raises(NothingToRestore, match="none before"):
-        releases.control.restore(None, "ann", "please")
-
-
-def test_restoring_a_champion_ends_a_running_canary_and_its_request(releases):
-    releases.promoted(2)
-    digest = releases.asked(3)
-    releases.control.restore(None, "ann", "v2 is broken")
-    assert releases.serving() == (1, None, 0.0, None)
-    assert not releases.answer(3, digest).allowed
-    with pytest.raises(NotApproved, match="restored by ann"):
-        releases.control.promote(3)
-
-
-def test_reconcile_takes_back_an_alias_that_was_moved_by_hand(releases):
-    releases.promoted(2)
-    releases.registry.aliases.set("flights", "champion", 7)
-    releases.registry.aliases.set("flights", "challenger", 8)
-    releases.registry.aliases.set_canary("flights", "mine", 50)
-    done = releases.control.reconcile()
-    assert releases.serving() == (2, None, 0.0, None)
-    assert done == ["the canary of v8 ended", "champion: v2, was v7"]
-    assert releases.control.reconcile() == []
 
 
 def test_a_ledger_that_was_tampered_with_promotes_nothing(releases):
