@@ -29,6 +29,7 @@ def main() -> None:
     arguments = parser.parse_args()
     console = Console(highlight=False)
 
+    from airworthy.evaluation import document
     from airworthy.registry.registry import Registry
     from airworthy_demo.world import World
     from airworthy_local.ports import Ports
@@ -43,20 +44,20 @@ def main() -> None:
             seconds = shell.run({**os.environ, **addresses}, home / "shell", until="evaluate")
             console.print("  ".join(f"{stage} {took:.0f} s" for stage, took in seconds.items()))
             registry = Registry(url)
-            found = registry.evaluation(registry.runs.get(shell.PIPELINE, shell.TRAIN_RUN).info.run_id)
+            found = document.read(registry.runs, registry.runs.get(shell.PIPELINE, shell.TRAIN_RUN).info.run_id)
     path = figures.write("quality", "make bench ARGS=quality", measured(found), folder=arguments.output)
     console.print(figures.table([figures.read(path)]))
 
 
 def measured(evaluation: Evaluation) -> dict[str, float]:
     """The evaluation's figures by name; one that could not be computed is left out."""
-    lightgbm = evaluation.lightgbm.metrics if evaluation.lightgbm else None
+    lightgbm = evaluation.lightgbm.figures if evaluation.lightgbm else None
     models = {"": evaluation.candidate, "_lightgbm": lightgbm, "_average": evaluation.average}
     found = {
-        f"{metric}{who}": getattr(metrics, metric)
+        f"{metric}{who}": measured[metric]
         for metric in ("roc_auc", "log_loss")
-        for who, metrics in models.items()
-        if metrics is not None
+        for who, measured in models.items()
+        if measured is not None
     }
     found |= {"holdout_rows": evaluation.candidate.rows, "train_rows": evaluation.train_rows}
     return {name: value for name, value in found.items() if value is not None}

@@ -29,12 +29,16 @@ class MetricGates(Section):
 
 
 class Gates(Section):
-    """Conditions a candidate's evaluation must meet to be registered."""
+    """Conditions a candidate's evaluation must meet to be registered.
+
+    Where no bound says otherwise, no candidate may be worse than knowing nothing, nor lose against always answering the
+    average.
+    """
 
     min_holdout_rows: int = Field(1000, ge=1, description="rows of the holdout")
     metrics: dict[str, MetricGates] = Field(
         {},
-        description="bounds by metric of the task",
+        description="bounds by metric; " + "; ".join(f"{task}: {', '.join(_judged(task))}" for task in METRICS),
         # for editors; that the metric is one of this task is checked on reading
         json_schema_extra={"propertyNames": {"enum": [*{name: None for task in METRICS for name in _judged(task)}]}},
     )
