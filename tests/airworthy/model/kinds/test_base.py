@@ -19,7 +19,7 @@ KINDS = [kinds.named(task) for task in METRICS]
 FIGURES = re.compile(r"roc[ _-]?auc|pr[ _-]?auc|log[ _-]?loss|brier|probabilit(y|ies)", re.IGNORECASE)
 #: Files that may, and why.
 MAY = {
-    "include/airworthy/spec/tasks.py": "the words that gates in a pipeline.yaml may use; the kinds take their metrics from it",
+    "include/airworthy/spec/tasks.py": "the words that a pipeline.yaml may use; the kinds take their metrics from it",
     "include/airworthy/release/decisions/canary.py": "error rates of its own tests, not what a model answers",
 }
 
