@@ -52,13 +52,13 @@ def main() -> None:
 
 def measured(evaluation: Evaluation) -> dict[str, float]:
     """The evaluation's figures by name; one that could not be computed is left out."""
-    lightgbm = evaluation.lightgbm.metrics if evaluation.lightgbm else None
+    lightgbm = evaluation.lightgbm.figures if evaluation.lightgbm else None
     models = {"": evaluation.candidate, "_lightgbm": lightgbm, "_average": evaluation.average}
     found = {
-        f"{metric}{who}": getattr(metrics, metric)
+        f"{metric}{who}": measured[metric]
         for metric in ("roc_auc", "log_loss")
-        for who, metrics in models.items()
-        if metrics is not None
+        for who, measured in models.items()
+        if measured is not None
     }
     found |= {"holdout_rows": evaluation.candidate.rows, "train_rows": evaluation.train_rows}
     return {name: value for name, value in found.items() if value is not None}

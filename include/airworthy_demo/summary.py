@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.table import Table
 
+from airworthy.model import kinds
+
 if TYPE_CHECKING:
-    from airworthy.release.evidence.document import Evidence, Figures
+    from airworthy.model.kinds.base import Figures
+    from airworthy.release.evidence.document import Evidence
 
 
 def show(console: Console, evidence: Evidence, links: dict[str, str], try_line: str) -> None:
@@ -33,8 +36,9 @@ def show(console: Console, evidence: Evidence, links: dict[str, str], try_line: 
 def _quality(evidence: Evidence) -> Table:
     table = Table(title=f"Holdout: {evidence.candidate.rows:,} later flights", title_justify="left")
     table.add_column("model")
-    table.add_column("ROC AUC", justify="right")
-    table.add_column("log loss", justify="right")
+    kind = kinds.named(evidence.task)
+    for name in kind.headline:
+        table.add_column(kind.metrics[name].title, justify="right")
     rows: list[tuple[str, Figures | None]] = [
         (f"candidate v{evidence.version}", evidence.candidate),
         ("LightGBM, same features", evidence.lightgbm),
@@ -44,7 +48,7 @@ def _quality(evidence: Evidence) -> Table:
         rows.insert(1, (f"champion v{evidence.champion_version}", evidence.champion))
     for name, figures in rows:
         if figures is not None:
-            table.add_row(name, _number(figures.roc_auc), _number(figures.log_loss))
+            table.add_row(name, *(_number(figures[metric]) for metric in kind.headline))
     return table
 
 

@@ -7,10 +7,10 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+from evaluations import figures
 from small_models import write
 
 from airworthy.evaluation.document import FILE, Evaluation
-from airworthy.model.kinds.base import Metrics
 from airworthy.registry.tags import BASELINE, CANDIDATE, KIND, MODEL_ID
 from airworthy.registry.versions import RegisteredVersion
 from airworthy.spec.pipeline import PipelineSpec
@@ -70,14 +70,16 @@ class FakeRegistry:
         """What the evaluation of a run found, unless a test put another one into `evaluations`."""
         return Evaluation(
             pipeline=self.spec.name,
+            task=self.spec.task,
             train_run=f"manual__{run_id}",
             run_id=run_id,
             data_version="3",
             data_until="2013-08-31T23:59:00+00:00",
             holdout_from="2013-08-01T00:00:00+00:00",
             train_rows=200_000,
-            candidate=Metrics(rows=29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
-            average=Metrics(rows=29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
+            candidate=figures(29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
+            average=figures(29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
+            average_answer=0.21,
         )
 
 

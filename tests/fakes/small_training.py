@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,6 +16,9 @@ import pyarrow as pa
 from airworthy.registry.registry import Registry
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
+
+if TYPE_CHECKING:
+    from mlflow.entities import Run
 
 ROOT = Path(__file__).parents[2]
 START = datetime(2013, 1, 1, tzinfo=UTC)
@@ -56,6 +59,23 @@ class Small:
         output, _ = process.communicate(timeout=300)
         return process.returncode, output
 
+    def runs(self) -> list[Run]:
+        return list(self.registry.server.client.search_runs([self._experiment]))
+
+    def logged_models(self) -> list[Any]:
+        return list(self.registry.server.client.search_logged_models([self._experiment]))
+
+    def steps(self, metric: str) -> list[int]:
+        """The steps at which a metric of the only run was logged."""
+        (run,) = self.runs()
+        return [point.step for point in self.registry.server.client.get_metric_history(run.info.run_id, metric)]
+
+    @property
+    def _experiment(self) -> str:
+        experiment = self.registry.server.client.get_experiment_by_name(self.spec.name)
+        assert experiment is not None
+        return str(experiment.experiment_id)
+
 
 def small_document(name: str, training: Overrides, gates: Overrides) -> Overrides:
     defaults = {
@@ -80,7 +100,12 @@ def small_document(name: str, training: Overrides, gates: Overrides) -> Override
             "views": {"weather": {"entity": "origin", "features": ["wind", "never"]}},
         },
         "training": {**defaults, **training},
-        "gates": {"min_holdout_rows": 100, "max_roc_auc_below_lightgbm": 0.2, "slices": ["origin"], **gates},
+        "gates": {
+            "min_holdout_rows": 100,
+            "metrics": {"roc_auc": {"max_behind_lightgbm": 0.2, "min_in_slices": 0.0}},
+            "slices": ["origin"],
+            **gates,
+        },
         "release": {"approvers": ["approver"]},
     }
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from airworthy.model import kinds
 from airworthy.registry.tags import BASELINE, KIND, MODEL_ID
 
 if TYPE_CHECKING:
@@ -24,26 +27,17 @@ def ensure(registry: Registry, spec: PipelineSpec, evaluation: Evaluation) -> in
         Its version.
 
     Raises:
-        ValueError: the average is not between 0 and 1.
+        ValueError: the average is no answer that the spec's kind can give.
     """
+    if not kinds.of(spec).sound(np.array([evaluation.average_answer])).all():
+        raise ValueError(f"a {spec.task} model cannot answer {evaluation.average_answer} on average")
     run_id = registry.runs.open(spec.name, RUN, {KIND: BASELINE})
     if MODEL_ID not in registry.runs.get(spec.name, RUN).data.tags:
         from airworthy.model.constant import constant_model
         from airworthy.model.encoder import Encoder
 
         encoder = Encoder.fit(spec, {})
-        registry.packages.log(run_id, constant_model(encoder, _average(evaluation)), encoder)
+        registry.packages.log(run_id, constant_model(encoder, evaluation.average_answer), encoder)
         with registry.server.talking():
             registry.server.client.set_terminated(run_id)
     return registry.versions.register(spec.name, RUN)
-
-
-def _average(evaluation: Evaluation) -> float:
-    average = evaluation.average
-    # a model with one answer has one threshold, which is that answer: the label rate of the training rows. The rate
-    # beside it is the holdout's, which is known only later; it stands in where the holdout has a single class
-    rate = average.threshold if average.threshold is not None else average.rate
-    rate = 0.5 if rate is None else rate
-    if not 0 <= rate <= 1:
-        raise ValueError(f"the average must lie between 0 and 1, found {rate}")
-    return rate

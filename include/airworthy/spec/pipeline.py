@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import yaml
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field, ValidationError, ValidationInfo, field_validator
 
 from airworthy.errors import Final
 from airworthy.spec.base import Name, Section
@@ -17,6 +17,7 @@ from airworthy.spec.monitoring import Monitoring
 from airworthy.spec.release import Release
 from airworthy.spec.schedules import Schedules
 from airworthy.spec.sources import Source
+from airworthy.spec.tasks import Task
 from airworthy.spec.training import Training
 
 
@@ -25,7 +26,7 @@ class SpecError(Final):
 
 
 class Label(Section):
-    """What is predicted: a column of 0 and 1, empty while unknown."""
+    """What is predicted: a column, empty while unknown; 0 or 1 for a binary task."""
 
     name: Name = Field(description="column of the feature table")
     description: str = Field("", description="what a 1 means, in words")
@@ -46,12 +47,19 @@ class PipelineSpec(Section):
     prediction_lead_minutes: int = Field(0, ge=0, description="how long before the event it is asked")
     known_at: Name = Field(description="column: when the label becomes known")
     label: Label = Field(description="what is predicted")
-    task: Literal["binary"] = Field("binary", description="the kind of task, see airworthy.model.kinds")
+    task: Task = Field("binary", description="the kind of task, see airworthy.model.kinds")
     features: FeatureSet = Field(description="what the model sees")
     training: Training = Field(Training(), description="how a candidate is trained")
     gates: Gates = Field(Gates(), description="what a candidate must reach to be registered")
     release: Release = Field(description="canary and approval")
     monitoring: Monitoring = Field(Monitoring(), description="how production is looked at")
+
+    @field_validator("gates")
+    @classmethod
+    def _gates_are_of_the_task(cls, gates: Gates, others: ValidationInfo) -> Gates:
+        if "task" in others.data:  # else it is wrong itself, and said to be
+            gates.check_metrics(others.data["task"])
+        return gates
 
     @classmethod
     def load(cls, path: Path) -> PipelineSpec:

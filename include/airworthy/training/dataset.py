@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 from airworthy.errors import AirworthyError
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
+from airworthy.model import kinds
+from airworthy.model.encoder import Encoder
 
 if TYPE_CHECKING:
     from airworthy.settings import Settings
@@ -54,6 +56,43 @@ class Snapshot:
         return pa.concat_tables([self.train, self.validation])
 
 
+class EncodedRows(NamedTuple):
+    """Rows as the network takes them: categorical int64 [n, C], numeric float32 [n, F], labels float32 [n]."""
+
+    categorical: NDArray[np.int64]
+    numeric: NDArray[np.float32]
+    labels: NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a network is trained on and its epochs are chosen by.
+
+    Attributes:
+        columns: the features of the training rows, before encoding.
+    """
+
+    snapshot: Snapshot
+    encoder: Encoder
+    columns: dict[str, Any]
+    train: EncodedRows
+    validation: EncodedRows
+
+    @classmethod
+    def load(cls, spec: PipelineSpec, settings: Settings, version: int) -> TrainingData:
+        """Read a version of the feature table, learn the encoder of its training rows, and encode.
+
+        Raises:
+            DatasetError, TableMissing: as `load` says.
+        """
+        snapshot = load(spec, settings, version)
+        columns = features(spec, snapshot.train)
+        encoder = Encoder.fit(spec, columns)
+        train = EncodedRows(*encoder.encode(columns), labels(spec, snapshot.train))
+        validation = encoder.encode(features(spec, snapshot.validation))
+        return cls(snapshot, encoder, columns, train, EncodedRows(*validation, labels(spec, snapshot.validation)))
+
+
 def load(spec: PipelineSpec, settings: Settings, version: int) -> Snapshot:
     """Read ``features/training`` at a Delta version and split it.
 
@@ -90,7 +129,7 @@ def split(spec: PipelineSpec, rows: pa.Table, version: int) -> Snapshot:
     before: in production, the model trained at that moment could not have seen it.
 
     Raises:
-        DatasetError: too few rows, or one class only.
+        DatasetError: too few rows, or labels that a task of this kind cannot use.
     """
     event, known = pc.field(spec.event_time), pc.field(spec.known_at)
     rows = rows.filter(pc.field(spec.label.name).is_valid() & known.is_valid() & event.is_valid())
@@ -132,10 +171,9 @@ def _check(spec: PipelineSpec, snapshot: Snapshot, first: datetime) -> None:
         ("validation", snapshot.validation),
         ("holdout", snapshot.holdout),
     ):
-        classes = sorted(pc.unique(table[spec.label.name]).to_pylist())
-        if classes != [0, 1]:
+        if problem := kinds.of(spec).target_problem(sorted(pc.unique(table[spec.label.name]).to_pylist())):
             raise DatasetError(
-                f"the {table.num_rows} {part} rows ({span}) have {spec.label.name} = {classes}, expected 0 and 1",
+                f"the {table.num_rows} {part} rows ({span}) have {spec.label.name} = {problem}",
                 next_step="load more data, or look at how the label is built",
             )
 
@@ -149,7 +187,7 @@ def features(spec: PipelineSpec, table: pa.Table) -> dict[str, Any]:
 
 
 def labels(spec: PipelineSpec, table: pa.Table) -> NDArray[np.float32]:
-    """The labels, 0 or 1, [n]."""
+    """The labels as numbers, [n]."""
     return table[spec.label.name].cast(pa.float32()).to_numpy().copy()  # Arrow's own memory is read-only
 
 

@@ -11,11 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
-from airworthy.model.bundle import CATEGORICAL, NUMERIC, OPSET, PROBABILITY
+from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, OPSET
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
+    from airworthy.model.kinds.base import Kind
     from airworthy.training.network import Network
 
 TOLERANCE = 1e-5
@@ -25,11 +26,11 @@ class ExportMismatch(AirworthyError):
     """The exported model does not answer as the trained one."""
 
 
-def to_onnx(network: Network, categorical: NDArray[np.int64], numeric: NDArray[np.float32]) -> ModelProto:
+def to_onnx(network: Network, categorical: NDArray[np.int64], numeric: NDArray[np.float32], kind: Kind) -> ModelProto:
     """Export with a free batch size, and compare with the network on the given rows.
 
     Raises:
-        ExportMismatch: a probability differs by more than 1e-5, or is not finite.
+        ExportMismatch: an answer differs by more than 1e-5, or is not finite.
     """
     import onnx
     import torch
@@ -40,7 +41,7 @@ def to_onnx(network: Network, categorical: NDArray[np.int64], numeric: NDArray[n
     categorical = np.concatenate([categorical, np.zeros((1, categorical.shape[1]), np.int64)])
     inputs = (torch.from_numpy(categorical), torch.from_numpy(numeric))
     with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings(), torch.no_grad():
-        path = Path(folder) / "model.onnx"
+        path = Path(folder) / MODEL_FILE
         warnings.simplefilter("ignore", DeprecationWarning)
         # the newer exporter (dynamo=True) gives the same graph and takes 9 s instead of 0.3 s for it
         torch.onnx.export(
@@ -50,17 +51,21 @@ def to_onnx(network: Network, categorical: NDArray[np.int64], numeric: NDArray[n
             dynamo=False,
             opset_version=OPSET,
             input_names=[CATEGORICAL, NUMERIC],
-            output_names=[PROBABILITY],
-            dynamic_axes={name: {0: "n"} for name in (CATEGORICAL, NUMERIC, PROBABILITY)},
+            output_names=[kind.output],
+            dynamic_axes={name: {0: "n"} for name in (CATEGORICAL, NUMERIC, kind.output)},
         )
         expected = network(*inputs).numpy()
         model = path.read_bytes()
-    check_parity(model, categorical, numeric, expected)
+    check_parity(model, categorical, numeric, expected, kind)
     return onnx.load_from_string(model)
 
 
 def check_parity(
-    model: bytes, categorical: NDArray[np.int64], numeric: NDArray[np.float32], expected: NDArray[np.float32]
+    model: bytes,
+    categorical: NDArray[np.int64],
+    numeric: NDArray[np.float32],
+    expected: NDArray[np.float32],
+    kind: Kind,
 ) -> None:
     """Does the ONNX model answer ``expected``, alone and in a batch?
 
@@ -71,7 +76,7 @@ def check_parity(
 
     session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
     for rows in (slice(None), slice(0, 1)):
-        got = session.run([PROBABILITY], {CATEGORICAL: categorical[rows], NUMERIC: numeric[rows]})[0]
+        got = session.run([kind.output], {CATEGORICAL: categorical[rows], NUMERIC: numeric[rows]})[0]
         worst = float(np.max(np.abs(got - expected[rows])))
         if got.shape != expected[rows].shape or not worst <= TOLERANCE:  # also when it is NaN
             raise ExportMismatch(

@@ -62,7 +62,7 @@ def launcher(
         *("--pipeline", spec.name),
         *("--train-run", train_run),
         *("--features-version", str(features_version)),
-        *("--meeting-point", str(folder / f"meet-{secrets.token_hex(8)}")),
+        *("--rendezvous", str(folder / f"rendezvous-{secrets.token_hex(8)}")),
     ]
 
 

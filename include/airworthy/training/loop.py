@@ -4,23 +4,25 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import deepspeed  # noqa: TID253 - this module is imported in training processes only
 import numpy as np
 import torch  # noqa: TID253
 from numpy.typing import NDArray
-from torch import Tensor, nn  # noqa: TID253
+from torch import Tensor  # noqa: TID253
 
 from airworthy.errors import AirworthyError
-from airworthy.model.kinds import binary
 
 if TYPE_CHECKING:
+    from airworthy.model.kinds.base import Kind
     from airworthy.spec.training import Training
+    from airworthy.training.dataset import EncodedRows
     from airworthy.training.network import Core, Scaling
+    from airworthy.training.process_group import Rank
 
 WARM_UP = 0.2  # share of the steps in which the learning rate rises
 WEIGHT_DECAY = 0.01
@@ -32,94 +34,103 @@ class TrainingDiverged(AirworthyError):
     """The loss is no number any more."""
 
 
-class Arrays(NamedTuple):
-    """Encoded rows: categorical int64 [n, C], numeric float32 [n, F], labels float32 [n]."""
-
-    categorical: NDArray[np.int64]
-    numeric: NDArray[np.float32]
-    labels: NDArray[np.float32]
-
-
 @dataclass(frozen=True)
-class Epoch:
-    """One pass over the training rows; losses in nats per row."""
+class EpochResult:
+    """One pass over the training rows.
+
+    Attributes:
+        train_loss: mean of the kind's loss.
+        validation: the kind's headline metrics by name; None where one is not defined.
+    """
 
     epoch: int
     train_loss: float
-    validation_log_loss: float
-    validation_roc_auc: float
+    validation: dict[str, float | None]
     learning_rate: float
     samples_per_second: float
 
+    @property
+    def metrics(self) -> dict[str, float | None]:
+        """As MLflow has them."""
+        return {
+            "train_loss": self.train_loss,
+            **{f"validation_{name}": value for name, value in self.validation.items()},
+            "learning_rate": self.learning_rate,
+            "samples_per_second": self.samples_per_second,
+        }
+
 
 @dataclass(frozen=True)
-class Place:
-    """Where this process trains.
+class Checkpoints:
+    """Where a training keeps its epochs.
 
     Attributes:
-        rank, world: this process and how many there are.
-        device: e.g. ``cpu`` or ``cuda:0``.
-        work: folder for checkpoints; every rank writes its shard there.
+        folder: every rank writes its shard there.
+        fingerprint: of everything the result depends on; a checkpoint of another one is thrown away.
     """
 
-    rank: int
-    world: int
-    device: torch.device
-    work: Path
-
-    @property
-    def precision(self) -> torch.dtype:
-        """bf16 on an accelerator; on a CPU it would save nothing that matters."""
-        return torch.float32 if self.device.type == "cpu" else torch.bfloat16
+    folder: Path
+    fingerprint: str
 
 
-class Fit:
-    """Trains one network; a new `Fit` in the same work folder goes on after the last whole epoch.
+class Trainer:
+    """Trains one network; a new `Trainer` with the same checkpoints goes on after the last whole epoch.
 
     Given the same rows, options and number of processes, the result is the same, interrupted or not: the order of
     rows and the dropout of an epoch depend on seed and epoch only.
 
     Args:
+        kind: loss and metrics.
         options: the spec's training section.
         scaling: fitted on the training rows; it is not trained.
         core: what is trained.
-        place: where.
-        fingerprint: of everything the result depends on; a checkpoint of another one is thrown away.
+        rank: this process among those that train it.
+        checkpoints: where epochs are kept.
     """
 
-    def __init__(self, options: Training, scaling: Scaling, core: Core, place: Place, fingerprint: str) -> None:
+    def __init__(
+        self, *, kind: Kind, options: Training, scaling: Scaling, core: Core, rank: Rank, checkpoints: Checkpoints
+    ) -> None:
+        self.kind = kind
         self.options = options
-        self.place = place
-        self.fingerprint = fingerprint
-        self.scaling = scaling.to(place.device)
+        self.rank = rank
+        self.scaling = scaling.to(rank.device)
         self.core = core
-        self.history: list[Epoch] = []
+        self.checkpoints = checkpoints
+        self.history: list[EpochResult] = []
         self.best: dict[str, Tensor] = {}
         self.best_epoch = -1
-        self._checkpoints = place.work / "checkpoints"
 
-    def run(self, train: Arrays, validation: Arrays, on_epoch: Callable[[Epoch], None]) -> dict[str, Tensor]:
-        """Train all epochs that are missing and return the weights of the one with the best validation log loss.
+    def fit(
+        self, train: EncodedRows, validation: EncodedRows, on_epoch: Callable[[Sequence[EpochResult]], None]
+    ) -> dict[str, Tensor]:
+        """Train all epochs that are missing and return the weights of the best, by the kind's selecting metric.
 
         Args:
-            on_epoch: called after the checkpoint of each epoch, on every rank.
+            on_epoch: called with all epochs so far after each one's checkpoint, on every rank.
 
         Raises:
             TrainingDiverged: the loss became NaN or infinite.
         """
-        batch = min(self.options.batch_size, train.labels.size) // self.place.world * self.place.world
+        batch = min(self.options.batch_size, train.labels.size) // self.rank.world_size * self.rank.world_size
         steps = train.labels.size // batch
         self._start_engine(batch, steps * self.options.epochs)
         self._resume()
-        data = tuple(torch.from_numpy(array).to(self.place.device) for array in train)
+        data = tuple(torch.from_numpy(array).to(self.rank.device) for array in train)
         for epoch in range(len(self.history), self.options.epochs):
             result = self._epoch(epoch, data, validation, batch, steps)
             self.history.append(result)
-            if self.best_epoch < 0 or result.validation_log_loss < self.history[self.best_epoch].validation_log_loss:
+            if self.best_epoch < 0 or self._is_better(result, self.history[self.best_epoch]):
                 self.best, self.best_epoch = self._weights(), epoch
             self._checkpoint(epoch)
-            on_epoch(result)
+            on_epoch(self.history)
         return self.best
+
+    def _is_better(self, result: EpochResult, best: EpochResult) -> bool:
+        value, against = (one.validation[self.kind.selects] for one in (result, best))
+        if value is None or against is None:
+            return value is not None
+        return self.kind.metrics[self.kind.selects].gain(value, against) > 0
 
     def _start_engine(self, batch: int, total_steps: int) -> None:
         torch.manual_seed(self.options.seed)
@@ -130,7 +141,7 @@ class Fit:
                 optimizer, max_lr=self.options.learning_rate, total_steps=total_steps + 1, pct_start=WARM_UP
             ),
             config={
-                "train_micro_batch_size_per_gpu": batch // self.place.world,
+                "train_micro_batch_size_per_gpu": batch // self.rank.world_size,
                 "gradient_accumulation_steps": 1,
                 "gradient_clipping": 1.0,
                 "optimizer": {
@@ -139,12 +150,14 @@ class Fit:
                     "params": {"lr": self.options.learning_rate, "weight_decay": WEIGHT_DECAY, "torch_adam": True},
                 },
                 "zero_optimization": {"stage": self.options.zero_stage},
-                "bf16": {"enabled": self.place.precision is torch.bfloat16},
+                "bf16": {"enabled": self.rank.precision is torch.bfloat16},
                 "steps_per_print": 10**9,
             },
         )
 
-    def _epoch(self, epoch: int, data: tuple[Tensor, ...], validation: Arrays, batch: int, steps: int) -> Epoch:
+    def _epoch(
+        self, epoch: int, data: tuple[Tensor, ...], validation: EncodedRows, batch: int, steps: int
+    ) -> EpochResult:
         began = time.monotonic()
         torch.manual_seed(self.options.seed * 100_003 + epoch)
         self.engine.train()
@@ -152,30 +165,28 @@ class Fit:
         for rows in self._batches(data[2].numel(), batch, steps):
             categorical, numeric, labels = (part[rows] for part in data)
             with torch.no_grad():
-                scaled = self.scaling(numeric).to(self.place.precision)
-            logits = self.engine(categorical, scaled).float()
-            loss = nn.functional.binary_cross_entropy_with_logits(logits, labels)
+                scaled = self.scaling(numeric).to(self.rank.precision)
+            loss = self.kind.loss(self.engine(categorical, scaled).float(), labels)
             self.engine.backward(loss)
             self.engine.step()
             losses.append(loss.detach())
             if len(losses) % CHECK_EVERY == 0 or len(losses) == steps:
                 self._check_finite(torch.stack(losses[-CHECK_EVERY:]), epoch, len(losses))
         seconds = time.monotonic() - began
-        scores = self._scores(validation)
-        return Epoch(
+        figures = self.kind.measure(validation.labels, self._answers(validation))
+        return EpochResult(
             epoch=epoch,
             train_loss=float(torch.stack(losses).mean()),
-            validation_log_loss=binary.log_loss(validation.labels, scores),
-            validation_roc_auc=binary.roc_auc(validation.labels, scores),
+            validation=figures.only(self.kind.headline).values,
             learning_rate=float(self.engine.get_lr()[0]),
             samples_per_second=steps * batch / seconds,
         )
 
     def _batches(self, rows: int, batch: int, steps: int) -> Iterator[Tensor]:
         """This rank's share of each batch; every rank draws the same order."""
-        order = torch.randperm(rows).to(self.place.device)
+        order = torch.randperm(rows).to(self.rank.device)
         for step in range(steps):
-            yield order[step * batch + self.place.rank : (step + 1) * batch : self.place.world]
+            yield order[step * batch + self.rank.index : (step + 1) * batch : self.rank.world_size]
 
     def _check_finite(self, losses: Tensor, epoch: int, step: int) -> None:
         if not bool(torch.isfinite(losses).all()):
@@ -185,16 +196,16 @@ class Fit:
                 next_step="lower training.learning_rate, or look for absurd numbers; docs/runbook.md#training-diverged",
             )
 
-    def _scores(self, rows: Arrays) -> NDArray[np.float64]:
+    def _answers(self, rows: EncodedRows) -> NDArray[np.float64]:
         self.engine.eval()
         parts = []
         with torch.no_grad():
             for start in range(0, rows.labels.size, EVALUATION_BATCH):
                 part = slice(start, start + EVALUATION_BATCH)
-                numeric = torch.from_numpy(rows.numeric[part]).to(self.place.device)
-                categorical = torch.from_numpy(rows.categorical[part]).to(self.place.device)
-                logits = self.engine.module(categorical, self.scaling(numeric).to(self.place.precision))
-                parts.append(torch.sigmoid(logits.float()).cpu().numpy())
+                numeric = torch.from_numpy(rows.numeric[part]).to(self.rank.device)
+                categorical = torch.from_numpy(rows.categorical[part]).to(self.rank.device)
+                outputs = self.engine.module(categorical, self.scaling(numeric).to(self.rank.precision))
+                parts.append(self.kind.activate(outputs.float()).cpu().numpy())
         return np.concatenate(parts).astype(np.float64)
 
     def _weights(self) -> dict[str, Tensor]:
@@ -209,27 +220,27 @@ class Fit:
 
     def _checkpoint(self, epoch: int) -> None:
         state = {
-            "fingerprint": self.fingerprint,
+            "fingerprint": self.checkpoints.fingerprint,
             "history": [asdict(one) for one in self.history],
             "best": self.best,
             "best_epoch": self.best_epoch,
         }
         tag = f"epoch-{epoch}"
-        self.engine.save_checkpoint(str(self._checkpoints), tag=tag, client_state=state)
-        if self.place.rank == 0:  # `latest` names the new one by now
-            for old in self._checkpoints.glob("epoch-*"):
+        self.engine.save_checkpoint(str(self.checkpoints.folder), tag=tag, client_state=state)
+        if self.rank.is_first:  # `latest` names the new one by now
+            for old in self.checkpoints.folder.glob("epoch-*"):
                 if old.name != tag:
                     shutil.rmtree(old, ignore_errors=True)
 
     def _resume(self) -> None:
-        latest = self._checkpoints / "latest"
+        latest = self.checkpoints.folder / "latest"
         if not latest.exists():
             return
-        state = self._peek(self._checkpoints / latest.read_text(encoding="utf-8").strip())
-        if state is None or state["fingerprint"] != self.fingerprint:
+        state = self._peek(self.checkpoints.folder / latest.read_text(encoding="utf-8").strip())
+        if state is None or state["fingerprint"] != self.checkpoints.fingerprint:
             return
-        self.engine.load_checkpoint(str(self._checkpoints))
-        self.history = [Epoch(**one) for one in state["history"]]
+        self.engine.load_checkpoint(str(self.checkpoints.folder))
+        self.history = [EpochResult(**one) for one in state["history"]]
         self.best, self.best_epoch = state["best"], state["best_epoch"]
 
     def _peek(self, folder: Path) -> dict[str, Any] | None:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn  # noqa: TID253
 
 if TYPE_CHECKING:
+    from airworthy.model.kinds.base import Kind
     from airworthy.spec.training import Training
 
 QUANTILES = 4
@@ -75,7 +76,7 @@ class Scaling(nn.Module):
 
 
 class Core(nn.Module):
-    """What is trained: one embedding for each categorical feature, then an MLP; answers logits [n]."""
+    """What is trained: one embedding for each categorical feature, then an MLP; gives the last layer [n]."""
 
     def __init__(self, cardinalities: Sequence[int], inputs: int, options: Training) -> None:
         super().__init__()
@@ -99,12 +100,13 @@ class Core(nn.Module):
 
 
 class Network(nn.Module):
-    """Scaling and core together, as exported: (categorical int64 [n, C], numeric float32 [n, F]) -> probability [n]."""
+    """Scaling, core and the kind's activation, as exported: int64 [n, C] and float32 [n, F] -> answers [n]."""
 
-    def __init__(self, scaling: Scaling, core: Core) -> None:
+    def __init__(self, scaling: Scaling, core: Core, kind: Kind) -> None:
         super().__init__()
         self.scaling = scaling
         self.core = core
+        self.kind = kind
 
     def forward(self, categorical: Tensor, numeric: Tensor) -> Tensor:
-        return torch.sigmoid(self.core(categorical, self.scaling(numeric)))
+        return self.kind.activate(self.core(categorical, self.scaling(numeric)))

@@ -1,43 +1,36 @@
-"""The picture of a training, and how every picture of ours is drawn and kept."""
+"""The picture of a training."""
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from airworthy.model.kinds import drawing
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from matplotlib.axes import Axes
+    from airworthy.model.kinds.base import Kind
+    from airworthy.spec.tasks import Metric
+    from airworthy.training.loop import EpochResult
 
-    from airworthy.training.loop import Epoch
 
-
-def training_curve(history: Sequence[Epoch], path: Path) -> None:
-    """Loss of training and validation by epoch, and the validation's ROC AUC."""
-    drawing, (left, right) = figure(2)
+def training_curve(kind: Kind, history: Sequence[EpochResult], path: Path) -> None:
+    """By epoch: the loss beside the validation metric that selects the epoch, then the other headline metrics."""
+    selecting = kind.metrics[kind.selects]
+    others = [kind.metrics[name] for name in kind.headline if name != kind.selects]
+    figure, (left, *rest) = drawing.figure(1 + len(others))
     epochs = [one.epoch + 1 for one in history]
+
+    def validation(metric: Metric) -> list[float]:
+        return [math.nan if (value := one.validation[metric.name]) is None else value for one in history]
+
     left.plot(epochs, [one.train_loss for one in history], marker="o", label="training")
-    left.plot(epochs, [one.validation_log_loss for one in history], marker="o", label="validation")
-    left.set(title="Log loss", xlabel="epoch", ylabel="nats per row", xticks=epochs)
+    left.plot(epochs, validation(selecting), marker="o", label="validation")
+    left.set(title=f"Loss and {selecting.title}", xlabel="epoch", ylabel=selecting.unit, xticks=epochs)
     left.legend()
-    right.plot(epochs, [one.validation_roc_auc for one in history], marker="o", color="tab:green")
-    right.set(title="Validation ROC AUC", xlabel="epoch", xticks=epochs)
-    save(drawing, path)
-
-
-def figure(columns: int) -> tuple[Any, list[Axes]]:
-    """An empty drawing with this many axes beside one another."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    # no pyplot: it keeps global state and looks for a display
-    drawing = Figure(figsize=(5.5 * columns, 4.2), layout="constrained")
-    FigureCanvasAgg(drawing)
-    return drawing, [drawing.add_subplot(1, columns, i + 1) for i in range(columns)]
-
-
-def save(drawing: Any, path: Path) -> None:
-    """Write the drawing as PNG, with the folder it belongs in."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    drawing.savefig(path, dpi=110)
+    for axes, metric in zip(rest, others, strict=True):
+        axes.plot(epochs, validation(metric), marker="o", color="tab:green")
+        axes.set(title=f"Validation {metric.title}", xlabel="epoch", ylabel=metric.unit, xticks=epochs)
+    drawing.save(figure, path)

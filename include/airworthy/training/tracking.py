@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
-from dataclasses import asdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +11,7 @@ from airworthy.registry import tags as names
 
 if TYPE_CHECKING:
     from airworthy.registry.registry import Registry
-    from airworthy.training.loop import Epoch
+    from airworthy.training.loop import EpochResult
 
 
 class TrackedRun:
@@ -54,7 +53,7 @@ class TrackedRun:
             new = [Param(key, str(value)) for key, value in params.items() if key not in known]
             self.registry.server.client.log_batch(self._id, params=new)
 
-    def log_epochs(self, history: list[Epoch]) -> None:
+    def log_epochs(self, history: Sequence[EpochResult]) -> None:
         """Log the epochs that are not there yet, so that a resumed training has each once."""
         from mlflow.entities import Metric
 
@@ -65,8 +64,8 @@ class TrackedRun:
                 Metric(key, value, now, epoch.epoch)
                 for epoch in history
                 if epoch.epoch not in logged
-                for key, value in asdict(epoch).items()
-                if key != "epoch"
+                for key, value in epoch.metrics.items()
+                if value is not None
             ]
             if batch:
                 self.registry.server.client.log_batch(self._id, metrics=batch)

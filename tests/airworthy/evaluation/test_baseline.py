@@ -5,21 +5,16 @@ from __future__ import annotations
 import uuid
 from pathlib import Path
 
-import numpy as np
 import onnxruntime
 import pytest
+from evaluations import evaluation
 from small_models import SPEC
 
 from airworthy.evaluation import baseline
-from airworthy.evaluation.document import Evaluation
 from airworthy.model.encoder import Encoder
-from airworthy.model.kinds.base import Metrics
-from airworthy.model.kinds.binary import measure
 from airworthy.registry import tags as names
 from airworthy.registry.registry import Registry
 from airworthy.spec.pipeline import PipelineSpec
-
-LABELS = np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
 
 
 @pytest.fixture
@@ -30,20 +25,6 @@ def registry(mlflow_url: str) -> Registry:
 @pytest.fixture
 def named() -> PipelineSpec:
     return SPEC.model_copy(update={"name": f"b_{uuid.uuid4().hex[:8]}"})
-
-
-def evaluation(average: Metrics) -> Evaluation:
-    return Evaluation(
-        pipeline="flights",
-        train_run="scheduled__1",
-        run_id="r",
-        data_version="3",
-        data_until="2013-08-31T23:59:00+00:00",
-        holdout_from="2013-08-01T00:00:00+00:00",
-        train_rows=200_000,
-        candidate=Metrics(rows=8),
-        average=average,
-    )
 
 
 def answers(registry: Registry, spec: PipelineSpec, version: int, folder: Path) -> list[float]:
@@ -57,21 +38,14 @@ def answers(registry: Registry, spec: PipelineSpec, version: int, folder: Path) 
 def test_it_answers_the_label_rate_of_the_training_rows(
     registry: Registry, named: PipelineSpec, tmp_path: Path
 ) -> None:
-    version = baseline.ensure(registry, named, evaluation(measure(LABELS, np.full(8, 0.31))))
+    version = baseline.ensure(registry, named, evaluation(average_answer=0.31))
     assert answers(registry, named, version, tmp_path) == pytest.approx([0.31, 0.31])
     assert registry.versions.get(named.name, version).is_baseline
 
 
-def test_where_the_holdout_has_a_single_class_it_answers_its_rate(
-    registry: Registry, named: PipelineSpec, tmp_path: Path
-) -> None:
-    version = baseline.ensure(registry, named, evaluation(Metrics(rows=8, rate=0.0)))
-    assert answers(registry, named, version, tmp_path) == [0.0, 0.0]
-
-
 def test_a_pipeline_has_one_and_it_stays_as_it_is(registry: Registry, named: PipelineSpec, tmp_path: Path) -> None:
-    first = baseline.ensure(registry, named, evaluation(measure(LABELS, np.full(8, 0.31))))
-    assert baseline.ensure(registry, named, evaluation(measure(LABELS, np.full(8, 0.6)))) == first
+    first = baseline.ensure(registry, named, evaluation(average_answer=0.31))
+    assert baseline.ensure(registry, named, evaluation(average_answer=0.6)) == first
     assert answers(registry, named, first, tmp_path) == pytest.approx([0.31, 0.31])
     assert len(registry.versions.all(named.name)) == 1
 
@@ -82,11 +56,12 @@ def test_a_baseline_whose_registration_was_killed_is_finished(
     run_id = registry.runs.open(named.name, baseline.RUN)  # killed before its kind and its model
     experiment = registry.server.client.get_run(run_id).info.experiment_id
     registry.server.client.create_logged_model(experiment, "model", source_run_id=run_id)
-    version = baseline.ensure(registry, named, evaluation(measure(LABELS, np.full(8, 0.31))))
+    version = baseline.ensure(registry, named, evaluation(average_answer=0.31))
     assert answers(registry, named, version, tmp_path) == pytest.approx([0.31, 0.31])
     assert registry.versions.tags(named.name, version)[names.KIND] == names.BASELINE
 
 
 def test_an_average_that_is_none_is_refused(registry: Registry, named: PipelineSpec) -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        baseline.ensure(registry, named, evaluation(Metrics(rows=8, rate=1.2)))
+    with pytest.raises(ValueError, match=r"cannot answer 1\.2 on average"):
+        baseline.ensure(registry, named, evaluation(average_answer=1.2))
+    assert registry.versions.all(named.name) == []

@@ -5,41 +5,24 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from evaluations import evaluation, figures
 from hypothesis import given
 from hypothesis import strategies as st
 
 from airworthy.evaluation import gates
-from airworthy.evaluation.document import Evaluation, Other, Slice
-from airworthy.model.kinds.base import Metrics
+from airworthy.evaluation.document import Evaluation, RivalFigures, Slice
 from airworthy.spec.gates import Gates
 
-GATES = Gates(
-    min_holdout_rows=1000,
-    min_roc_auc=0.62,
-    min_gain_over_average_log_loss=0.005,
-    max_roc_auc_below_lightgbm=0.01,
-    max_roc_auc_below_champion=0.005,
-    slices=["origin"],
-    min_slice_roc_auc=0.58,
-)
-
-
-def evaluation(**changes: Any) -> Evaluation:
-    good: dict[str, Any] = {
-        "pipeline": "p",
-        "train_run": "r",
-        "run_id": "1",
-        "data_version": "3",
-        "data_until": "2013-08-31",
-        "holdout_from": "2013-08-01",
-        "train_rows": 9000,
-        "candidate": Metrics(rows=2000, roc_auc=0.74, log_loss=0.48),
-        "average": Metrics(rows=2000, roc_auc=0.5, log_loss=0.55),
-        "lightgbm": Other(metrics=Metrics(rows=2000, roc_auc=0.745)),
-        "champion": Other(metrics=Metrics(rows=2000, roc_auc=0.744), version=3, kind="candidate"),
-        "slices": (Slice(column="origin", value="JFK", candidate=Metrics(rows=900, roc_auc=0.6)),),
+GATES = Gates.model_validate(
+    {
+        "min_holdout_rows": 1000,
+        "metrics": {
+            "roc_auc": {"min": 0.62, "max_behind_lightgbm": 0.01, "max_behind_champion": 0.005, "min_in_slices": 0.58},
+            "log_loss": {"min_gain_over_average": 0.005},
+        },
+        "slices": ["origin"],
     }
-    return Evaluation.model_validate({**good, **changes})
+)
 
 
 def missed(found: Evaluation, limits: Gates = GATES) -> list[str]:
@@ -55,16 +38,16 @@ def test_a_good_candidate_passes_every_gate() -> None:
 @pytest.mark.parametrize(
     ("changes", "gate"),
     [
-        ({"candidate": Metrics(rows=999, roc_auc=0.74, log_loss=0.48)}, "min_holdout_rows"),
-        ({"average": Metrics(rows=2000, log_loss=0.4849)}, "min_gain_over_average_log_loss"),
-        ({"lightgbm": Other(metrics=Metrics(rows=2000, roc_auc=0.7501))}, "max_roc_auc_below_lightgbm"),
+        ({"candidate": figures(999, roc_auc=0.74, log_loss=0.48)}, "min_holdout_rows"),
+        ({"average": figures(log_loss=0.4849)}, "log_loss.min_gain_over_average"),
+        ({"lightgbm": RivalFigures(figures=figures(roc_auc=0.7501))}, "roc_auc.max_behind_lightgbm"),
         (
-            {"champion": Other(metrics=Metrics(rows=2000, roc_auc=0.7451), version=3, kind="candidate")},
-            "max_roc_auc_below_champion",
+            {"champion": RivalFigures(figures=figures(roc_auc=0.7451), version=3, kind="candidate")},
+            "roc_auc.max_behind_champion",
         ),
         (
-            {"slices": (Slice(column="origin", value="LGA", candidate=Metrics(rows=900, roc_auc=0.57)),)},
-            "min_slice_roc_auc[origin=LGA]",
+            {"slices": (Slice(column="origin", value="LGA", candidate=figures(900, roc_auc=0.57)),)},
+            "roc_auc.min_in_slices[origin=LGA]",
         ),
     ],
 )
@@ -75,29 +58,29 @@ def test_each_gate_is_missed_alone_and_says_by_how_much(changes: dict[str, Any],
 
 
 def test_a_weak_candidate_misses_the_absolute_gate_even_without_rivals() -> None:
-    weak = Metrics(rows=2000, roc_auc=0.61, log_loss=0.48)
-    assert missed(evaluation(candidate=weak, lightgbm=None, champion=None)) == ["min_roc_auc"]
+    weak = figures(roc_auc=0.61, log_loss=0.48)
+    assert missed(evaluation(candidate=weak, lightgbm=None, champion=None)) == ["roc_auc.min"]
 
 
 def test_a_figure_that_could_not_be_computed_fails_its_gates() -> None:
-    blind = Metrics(rows=2000, roc_auc=float("nan"), log_loss=None)
+    blind = figures(roc_auc=float("nan"), log_loss=None)
     assert missed(evaluation(candidate=blind)) == [
-        "min_roc_auc",
-        "min_gain_over_average_log_loss",
-        "max_roc_auc_below_lightgbm",
-        "max_roc_auc_below_champion",
+        "roc_auc.min",
+        "roc_auc.max_behind_lightgbm",
+        "roc_auc.max_behind_champion",
+        "log_loss.min_gain_over_average",
     ]
 
 
 def test_the_always_average_champion_is_not_a_rival_twice() -> None:
-    perfect = Other(metrics=Metrics(rows=2000, roc_auc=0.99), version=1, kind="baseline")
+    perfect = RivalFigures(figures=figures(roc_auc=0.99), version=1, kind="baseline")
     assert missed(evaluation(champion=perfect)) == []
 
 
 def test_small_slices_and_other_columns_are_shown_and_not_judged() -> None:
     parts = (
-        Slice(column="origin", value="tiny", candidate=Metrics(rows=199, roc_auc=0.1)),
-        Slice(column="carrier", value="AA", candidate=Metrics(rows=900, roc_auc=0.1)),
+        Slice(column="origin", value="tiny", candidate=figures(199, roc_auc=0.1)),
+        Slice(column="carrier", value="AA", candidate=figures(900, roc_auc=0.1)),
     )
     assert missed(evaluation(slices=parts)) == []
 
@@ -105,9 +88,9 @@ def test_small_slices_and_other_columns_are_shown_and_not_judged() -> None:
 @given(st.floats(0, 1), st.floats(0, 1), st.floats(0, 1))
 def test_passing_means_exactly_that_every_bound_holds(candidate: float, lightgbm: float, champion: float) -> None:
     found = evaluation(
-        candidate=Metrics(rows=2000, roc_auc=candidate, log_loss=0.4),
-        lightgbm=Other(metrics=Metrics(rows=2000, roc_auc=lightgbm)),
-        champion=Other(metrics=Metrics(rows=2000, roc_auc=champion), version=3, kind="candidate"),
+        candidate=figures(roc_auc=candidate, log_loss=0.4),
+        lightgbm=RivalFigures(figures=figures(roc_auc=lightgbm)),
+        champion=RivalFigures(figures=figures(roc_auc=champion), version=3, kind="candidate"),
     )
     expected = candidate >= 0.62 and lightgbm - candidate <= 0.01 and champion - candidate <= 0.005
     assert gates.passed(gates.check(found, GATES)) == expected
@@ -116,6 +99,29 @@ def test_passing_means_exactly_that_every_bound_holds(candidate: float, lightgbm
 @given(st.floats(0, 0.99), st.floats(0.001, 0.01))
 def test_a_better_candidate_never_misses_more(roc_auc: float, more: float) -> None:
     def count(value: float) -> int:
-        return len(missed(evaluation(candidate=Metrics(rows=2000, roc_auc=value, log_loss=0.4))))
+        return len(missed(evaluation(candidate=figures(roc_auc=value, log_loss=0.4))))
 
     assert count(min(roc_auc + more, 1.0)) <= count(roc_auc)
+
+
+def test_nobody_passes_who_knows_nothing_also_where_the_spec_asks_for_nothing() -> None:
+    guess = evaluation(candidate=figures(roc_auc=0.49, log_loss=0.56), lightgbm=None, champion=None)
+    assert missed(guess, Gates()) == ["roc_auc.min", "log_loss.min_gain_over_average"]
+    assert missed(evaluation(), Gates()) == []
+
+
+def test_a_metric_of_which_less_is_better_is_bounded_from_above_and_behind_means_more() -> None:
+    bounds = {"max": 0.17, "max_in_slices": 0.2, "max_behind_lightgbm": 0.01}
+    limits = Gates.model_validate({"metrics": {"brier": bounds}, "slices": ["origin"]})
+    found = evaluation(
+        candidate=figures(roc_auc=0.7, log_loss=0.4, brier=0.18),
+        lightgbm=RivalFigures(figures=figures(brier=0.165)),
+        slices=(Slice(column="origin", value="JFK", candidate=figures(900, brier=0.21)),),
+    )
+    assert missed(found, limits) == ["brier.max", "brier.max_behind_lightgbm", "brier.max_in_slices[origin=JFK]"]
+    better = evaluation(
+        candidate=figures(roc_auc=0.7, log_loss=0.4, brier=0.16),
+        lightgbm=RivalFigures(figures=figures(brier=0.165)),
+        slices=(Slice(column="origin", value="JFK", candidate=figures(900, brier=0.19)),),
+    )
+    assert missed(better, limits) == []

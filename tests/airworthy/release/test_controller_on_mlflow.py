@@ -1,12 +1,12 @@
 """A whole release against a real MLflow server: what the aliases and tags say after every step."""
 
 import pytest
+from evaluations import figures
 from made_versions import always
 from small_models import SPEC
 
 from airworthy.evaluation.document import Evaluation, Slice
 from airworthy.ledger.ledger import Ledger
-from airworthy.model.kinds.base import Metrics
 from airworthy.registry.registry import Registry
 from airworthy.registry.tags import DATA_VERSION
 from airworthy.release.approvals import NotApproved, Response
@@ -36,18 +36,20 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
             tags={DATA_VERSION: "4", "airworthy.triggered_by": "bob"},
         )
         run_id = registry.versions.get(NAME, version).run_id
-        figures = Metrics(rows=5000, rate=0.25, roc_auc=0.74, log_loss=0.41)
+        candidate = figures(5000, rate=0.25, roc_auc=0.74, log_loss=0.41)
         evaluation = Evaluation(
             pipeline=NAME,
+            task=spec.task,
             train_run=train_run,
             run_id=run_id,
             data_version="4",
             data_until="2013-08-31T23:00:00+00:00",
             holdout_from="2013-08-01T00:00:00+00:00",
             train_rows=100_000,
-            candidate=figures,
-            average=Metrics(rows=5000, rate=0.25, roc_auc=0.5, log_loss=0.56),
-            slices=(Slice(column="origin", value="JFK", candidate=figures),),
+            candidate=candidate,
+            average=figures(5000, rate=0.25, roc_auc=0.5, log_loss=0.56),
+            average_answer=0.24,
+            slices=(Slice(column="origin", value="JFK", candidate=candidate),),
         )
         registry.server.client.log_dict(run_id, evaluation.model_dump(mode="json"), "evaluation.json")
         return version

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from evaluations import figures
 from made_versions import always
 from small_models import SPEC
 
@@ -14,7 +15,6 @@ from airworthy.evaluation.document import FILE, Evaluation
 from airworthy.ledger.ledger import Ledger
 from airworthy.model.constant import constant_model
 from airworthy.model.encoder import Encoder
-from airworthy.model.kinds.base import Metrics
 from airworthy.registry.client import Server
 from airworthy.registry.registry import Registry
 from airworthy.registry.tags import CANDIDATE, GATES, KIND
@@ -51,14 +51,16 @@ def trained(registry: Registry, spec: PipelineSpec, train_run: str, gates: str =
     registry.packages.log(run_id, constant_model(encoder, 0.5), encoder)
     evaluation = Evaluation(
         pipeline=spec.name,
+        task=spec.task,
         train_run=train_run,
         run_id=run_id,
         data_version="3",
         data_until="2013-08-31T23:59:00+00:00",
         holdout_from="2013-08-01T00:00:00+00:00",
         train_rows=200_000,
-        candidate=Metrics(rows=29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
-        average=Metrics(rows=29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
+        candidate=figures(29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
+        average=figures(29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
+        average_answer=0.21,
     )
     registry.server.client.log_dict(run_id, evaluation.model_dump(mode="json"), FILE)
 

@@ -1,4 +1,4 @@
-"""The pod's command line and environment; what it starts is tested in test_training_end_to_end.py."""
+"""The pod's command line and environment; what it starts is tested in test_end_to_end.py."""
 
 from __future__ import annotations
 

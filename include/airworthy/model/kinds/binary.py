@@ -1,139 +1,78 @@
-"""Metrics of predicted probabilities, in numpy: small enough to be read, fast enough to be resampled."""
+"""Yes or no: a label of 0 or 1, answered with the probability of 1."""
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
-from numpy.typing import NDArray
 
-from airworthy.model.kinds.base import Difference, Kind, Metrics
+from airworthy.model.kinds import binary_metrics as metrics
+from airworthy.model.kinds.base import Difference, Figures, Floats, Kind
+from airworthy.spec.tasks import Task
 
-Floats = NDArray[np.floating]
+if TYPE_CHECKING:
+    from torch import Tensor
 
-BINS = 10
-EPSILON = 1e-7
+#: On tabular data a ROC AUC this high is more often a feature that knows the label than a good model.
+TOO_GOOD = 0.99
+#: Predicted and observed rate this far apart, as a share of the observed, mean that the answers are no probabilities.
+FAR_OFF = 0.5
 
 
 class Binary(Kind):
     """Yes or no, answered with the probability of yes."""
 
-    name: ClassVar[str] = "binary"
+    name: ClassVar[Task] = "binary"
     output: ClassVar[str] = "probability"
+    answer_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    headline: ClassVar[tuple[str, ...]] = ("roc_auc", "log_loss")
+    selects: ClassVar[str] = "log_loss"
+    compares: ClassVar[str] = "roc_auc"
+    min_slice_rows: ClassVar[int] = 200  # the standard error of a ROC AUC on so many rows is about 0.04
+    lightgbm: ClassVar[Mapping[str, Any]] = {"objective": "binary"}
 
-    def sound(self, answers: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
-        sound: NDArray[np.bool_] = (answers >= 0) & (answers <= 1)
-        return sound
+    def target_problem(self, values: Sequence[Any]) -> str:
+        return "" if list(values) == [0, 1] else f"{list(values)}, expected 0 and 1"
 
+    def average(self, labels: Floats) -> float:
+        return float(labels.mean())
 
-def measure(labels: Floats, scores: Floats) -> Metrics:
-    """Every metric of `Metrics`; those that need both classes are None where there is one only.
+    def activate(self, outputs: Tensor) -> Tensor:
+        return outputs.sigmoid()
 
-    Args:
-        labels: 0 or 1, [n].
-        scores: probabilities of 1, [n].
-    """
-    labels, scores = labels.astype(np.float64), scores.astype(np.float64)
-    if labels.size == 0:
-        return Metrics(rows=0)
-    precision, recall, thresholds = precision_recall(labels, scores)
-    both = 0 < labels.sum() < labels.size
-    f1 = 2 * precision * recall / np.maximum(precision + recall, EPSILON)
-    best = int(f1.argmax())
-    return Metrics(
-        rows=labels.size,
-        rate=float(labels.mean()),
-        roc_auc=roc_auc(labels, scores) if both else None,
-        log_loss=log_loss(labels, scores),
-        brier=float(np.mean((scores - labels) ** 2)),
-        pr_auc=float(np.sum(np.diff(recall, prepend=0.0) * precision)) if both else None,
-        calibration_error=calibration_error(labels, scores),
-        threshold=float(thresholds[best]) if both else None,
-        f1=float(f1[best]) if both else None,
-    )
+    def loss(self, outputs: Tensor, labels: Tensor) -> Tensor:
+        from torch.nn.functional import binary_cross_entropy_with_logits
 
+        return binary_cross_entropy_with_logits(outputs, labels)
 
-def log_loss(labels: Floats, scores: Floats) -> float:
-    """Nats per row; probabilities are kept 1e-7 away from 0 and 1."""
-    p = np.clip(scores.astype(np.float64), EPSILON, 1 - EPSILON)
-    return float(-np.mean(labels * np.log(p) + (1 - labels) * np.log1p(-p)))
+    def measure(self, labels: Floats, answers: Floats) -> Figures:
+        if labels.size == 0:
+            return Figures(rows=0)
+        return Figures(rows=labels.size, values=metrics.measure(labels, answers))
 
+    def difference(self, labels: Floats, candidate: Floats, other: Floats) -> Difference:
+        if (interval := metrics.roc_auc_interval(labels, candidate, other)) is None:
+            return Difference(metric=self.compares)
+        observed = metrics.roc_auc(labels, candidate) - metrics.roc_auc(labels, other)
+        return Difference(metric=self.compares, value=observed, low=interval[0], high=interval[1])
 
-def roc_auc(labels: Floats, scores: Floats) -> float:
-    """Probability that a row of class 1 scores above one of class 0, ties counting half; NaN with one class only."""
-    return float(roc_auc_weighted(labels, scores, np.ones((1, labels.size)))[0])
+    def doubts(self, labels: Floats, answers: Floats) -> tuple[str, ...]:
+        if labels.size == 0:
+            return ()
+        found = []
+        if np.ptp(answers) == 0:
+            found.append(f"Every row gets the same answer, {answers[0]:.4g}.")
+        observed, predicted = float(labels.mean()), float(answers.mean())
+        if observed and abs(predicted - observed) > FAR_OFF * observed:
+            found.append(f"{predicted:.1%} are predicted on average, {observed:.1%} were observed.")
+        if (area := metrics.roc_auc(labels, answers)) > TOO_GOOD:
+            found.append(f"A ROC AUC of {area:.4f} is rarely real: does a feature know the label?")
+        return tuple(found)
 
+    def draw(self, labels: Floats, answers: Mapping[str, Floats], folder: Path) -> None:
+        from airworthy.model.kinds import binary_plots
 
-def roc_auc_weighted(labels: Floats, scores: Floats, weights: Floats) -> NDArray[np.float64]:
-    """ROC AUC under each of R row weightings: weights [R, n] -> [R]."""
-    order = np.argsort(scores, kind="stable")
-    ordered = scores[order]
-    firsts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]])
-    weights, labels = weights[:, order], labels[order]
-    positive = np.add.reduceat(weights * labels, firsts, axis=1)
-    negative = np.add.reduceat(weights * (1 - labels), firsts, axis=1)
-    below = np.cumsum(negative, axis=1) - 0.5 * negative
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return (positive * below).sum(axis=1) / (positive.sum(axis=1) * negative.sum(axis=1))
-
-
-def difference(labels: Floats, candidate: Floats, other: Floats, *, seed: int = 0, resamples: int = 200) -> Difference:
-    """ROC AUC of the candidate minus the other's on the same rows, with a 95 % percentile bootstrap interval.
-
-    Rows are resampled in pairs, by Poisson weights (for this many rows the same as drawing with replacement).
-    """
-    observed = roc_auc(labels, candidate) - roc_auc(labels, other)
-    rng = np.random.default_rng(seed)
-    differences = np.concatenate(
-        [  # a few at a time: 200 x 30,000 weights would be 48 MB, five times over
-            roc_auc_weighted(labels, candidate, weights) - roc_auc_weighted(labels, other, weights)
-            for weights in (rng.poisson(1.0, (20, labels.size)).astype(np.float64) for _ in range(resamples // 20))
-        ]
-    )
-    differences = differences[np.isfinite(differences)]
-    if differences.size == 0:
-        return Difference()
-    low, high = np.quantile(differences, [0.025, 0.975])
-    return Difference(roc_auc=observed, low=float(low), high=float(high))
-
-
-def precision_recall(
-    labels: Floats, scores: Floats
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Precision, recall and threshold at each distinct score, highest first."""
-    hits, alarms, thresholds = _cumulative(labels, scores)
-    recall: NDArray[np.float64] = hits / max(float(labels.sum()), 1.0)
-    return hits / alarms, recall, thresholds
-
-
-def roc_curve(labels: Floats, scores: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """False and true positive rate at each distinct score, from (0, 0) to (1, 1)."""
-    hits, alarms, _ = _cumulative(labels, scores)
-    positives = float(labels.sum())
-    return (
-        np.r_[0.0, (alarms - hits) / max(labels.size - positives, 1.0)],
-        np.r_[0.0, hits / max(positives, 1.0)],
-    )
-
-
-def _cumulative(labels: Floats, scores: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    order = np.argsort(-scores, kind="stable")
-    ordered = scores[order]
-    last = np.flatnonzero(np.r_[ordered[1:] != ordered[:-1], True])
-    hits = np.cumsum(labels[order].astype(np.float64))[last]
-    return hits, (last + 1).astype(np.float64), ordered[last].astype(np.float64)
-
-
-def calibration(labels: Floats, scores: Floats) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Mean predicted and observed rate in up to 10 bins of (almost) equal size, by ascending score."""
-    parts = [part for part in np.array_split(np.argsort(scores, kind="stable"), BINS) if part.size]
-    return (
-        np.array([float(scores[part].mean()) for part in parts]),
-        np.array([float(labels[part].mean()) for part in parts]),
-    )
-
-
-def calibration_error(labels: Floats, scores: Floats) -> float:
-    """Expected calibration error over those bins, weighted by their sizes."""
-    parts = [part for part in np.array_split(np.argsort(scores, kind="stable"), BINS) if part.size]
-    return float(sum(part.size * abs(float(scores[part].mean() - labels[part].mean())) for part in parts) / labels.size)
+        binary_plots.curves(labels, answers, folder / "roc_and_precision_recall.png")
+        binary_plots.calibration(labels, answers, folder / "calibration.png")

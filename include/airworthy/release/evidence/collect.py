@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import quote
 
 from airworthy.evaluation import document, gates
 from airworthy.lake import tables
 from airworthy.ledger.events import Entry
 from airworthy.ledger.events import release_id as name_of_release
+from airworthy.model import kinds
 from airworthy.registry import tags as names
 from airworthy.release.decisions import rules, state
 from airworthy.release.evidence.document import (
     Canary,
     Evidence,
-    Figures,
     Gate,
     SliceFigures,
     Validation,
@@ -25,10 +25,11 @@ from airworthy.release.evidence.document import (
 
 if TYPE_CHECKING:
     from airworthy.evaluation.document import Evaluation
-    from airworthy.model.kinds.base import Metrics
     from airworthy.registry.registry import Registry
     from airworthy.settings import Settings
     from airworthy.spec.pipeline import PipelineSpec
+
+Rival = Literal["champion", "average"]
 
 
 def collect(
@@ -48,12 +49,22 @@ def collect(
     tags = model.tags
     release_id = name_of_release(spec.name, version)
     champion = state.desired_state(entries).champion
-    kind = registry.versions.tags(spec.name, champion).get(names.KIND) if champion is not None else None
+    is_baseline = champion is not None and registry.versions.get(spec.name, champion).is_baseline
     data_version = tags.get(names.DATA_VERSION, evaluation.data_version)
     published = _validation(spec, settings, data_version)
-    of_champion = evaluation.champion.metrics if evaluation.champion else None
+    headline = kinds.named(evaluation.task).headline
+    rivals = {
+        name: figures.only(headline) if figures else None
+        for name, figures in (
+            ("champion", evaluation.champion and evaluation.champion.figures),
+            ("average", evaluation.average),
+            ("lightgbm", evaluation.lightgbm and evaluation.lightgbm.figures),
+        )
+    }
+    rival = _rival(evaluation, champion, is_baseline)
     return Evidence(
         pipeline=spec.name,
+        task=evaluation.task,
         version=version,
         release_id=release_id,
         triggered_by=rules.triggered_by(entries, release_id) or "the schedule",
@@ -63,20 +74,13 @@ def collect(
         raw_versions={k: str(v) for k, v in json.loads(tags.get(names.RAW_VERSIONS) or "{}").items()},
         code_version=tags.get(names.CODE_VERSION, ""),
         champion_version=champion,
-        champion_is_baseline=kind == names.BASELINE,
-        candidate=_figures(evaluation.candidate),
-        champion=_of_champion(evaluation, champion, kind, of_champion, evaluation.average),
-        average=_figures(evaluation.average),
-        lightgbm=_figures(evaluation.lightgbm.metrics) if evaluation.lightgbm else None,
-        slices=tuple(
-            SliceFigures(
-                column=part.column,
-                value=part.value,
-                candidate=_figures(part.candidate),
-                champion=_of_champion(evaluation, champion, kind, part.champion, part.average),
-            )
-            for part in evaluation.slices
-        ),
+        champion_is_baseline=is_baseline,
+        candidate=evaluation.candidate.only(headline),
+        champion=rivals[rival] if rival else None,
+        average=rivals["average"],
+        lightgbm=rivals["lightgbm"],
+        slices=tuple(_slices(evaluation, rival, headline)),
+        doubts=evaluation.doubts,
         gates=tuple(
             Gate(name=g.name, passed=g.passed, observed=g.observed, limit=g.required, reason=g.reason)
             for g in gates.check(evaluation, spec.gates)
@@ -87,24 +91,27 @@ def collect(
     )
 
 
-def _figures(metrics: Metrics) -> Figures:
-    return Figures(rows=metrics.rows, roc_auc=metrics.roc_auc, log_loss=metrics.log_loss)
-
-
-def _of_champion(
-    evaluation: Evaluation, champion: int | None, kind: str | None, compared: Metrics | None, average: Metrics | None
-) -> Figures | None:
-    """Today's champion on the candidate's holdout or a slice of it; None if the evaluation compared with another one.
+def _rival(evaluation: Evaluation, champion: int | None, is_baseline: bool) -> Rival | None:
+    """Which of the evaluation's rivals today's champion is; None if the candidate was not compared with it.
 
     Args:
-        champion: today's version; ``kind`` is its tag.
-        compared: figures of the champion at the time of the evaluation, if there was one.
-        average: figures of the always-average baseline.
+        champion: today's version.
+        is_baseline: is it the always-average model, which is made from the first evaluation?
     """
     if evaluation.champion is not None:
-        return _figures(compared) if compared and evaluation.champion.version == champion else None
-    # it was made from this very evaluation
-    return _figures(average) if average and kind == names.BASELINE else None
+        return "champion" if evaluation.champion.version == champion else None
+    return "average" if is_baseline else None
+
+
+def _slices(evaluation: Evaluation, rival: Rival | None, headline: Sequence[str]) -> Iterator[SliceFigures]:
+    for part in evaluation.slices:
+        champion = {"champion": part.champion, "average": part.average}[rival] if rival else None
+        yield SliceFigures(
+            column=part.column,
+            value=part.value,
+            candidate=part.candidate.only(headline),
+            champion=champion and champion.only(headline),
+        )
 
 
 def _validation(spec: PipelineSpec, settings: Settings, data_version: str) -> Mapping[str, Any]:

@@ -2,35 +2,24 @@
 
 from __future__ import annotations
 
-import math
-from typing import Annotated, Literal
+from typing import Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import Field, model_validator
 
 from airworthy.canonical import canonical_json, sha256
+from airworthy.errors import Final
+from airworthy.model.kinds.base import Figure, Figures, Frozen
+from airworthy.spec.tasks import Task
+
+#: Format 1 had a field for each metric of a binary task; 2 has them by name.
+FORMAT: Literal[2] = 2
 
 
-def _finite(value: object) -> object:
-    # a slice with one class only has no ROC AUC; JSON has no NaN
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+class EvidenceUnreadable(Final):
+    """Evidence of another format: read as this one, it would have another digest than the one people answered to."""
 
 
-Metric = Annotated[float | None, BeforeValidator(_finite)]
-
-
-class _Frozen(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class Figures(_Frozen):
-    """How well one model does on some rows. ``log_loss`` in nats per row; rates are fractions of 1."""
-
-    rows: int = Field(ge=0)
-    roc_auc: Metric = None
-    log_loss: Metric = None
-
-
-class SliceFigures(_Frozen):
+class SliceFigures(Frozen):
     """Champion against candidate on the rows where ``column`` is ``value``."""
 
     column: str
@@ -39,17 +28,17 @@ class SliceFigures(_Frozen):
     champion: Figures | None = None
 
 
-class Gate(_Frozen):
+class Gate(Frozen):
     """One condition the evaluation had to meet, and whether it did."""
 
     name: str
     passed: bool
-    observed: Metric = None
-    limit: Metric = None
+    observed: Figure = None
+    limit: Figure = None
     reason: str = ""
 
 
-class Validation(_Frozen):
+class Validation(Frozen):
     """What Great Expectations said about the data trained on."""
 
     success: bool
@@ -58,15 +47,15 @@ class Validation(_Frozen):
     docs: str = Field("", description="where the Data Docs page is: a path or an address")
 
 
-class VariantFigures(_Frozen):
+class VariantFigures(Frozen):
     """What one variant answered while the canary was watched."""
 
     requests: int = Field(ge=0)
     errors: int = Field(ge=0)
-    p95_ms: Metric = None
+    p95_ms: Figure = None
 
 
-class Canary(_Frozen):
+class Canary(Frozen):
     """The canary's window and its verdict."""
 
     percent: float
@@ -82,11 +71,17 @@ class Canary(_Frozen):
         return 100 * self.challenger.requests / total if total else None
 
 
-class Evidence(_Frozen):
-    """Everything about one candidate. Two documents with the same content have the same `digest`."""
+class Evidence(Frozen):
+    """Everything about one candidate. Two documents with the same content have the same `digest`.
 
-    format: Literal[1] = 1
+    Attributes:
+        task: the kind of task, whose headline metrics the figures hold.
+        doubts: the evaluation's, about the candidate's answers.
+    """
+
+    format: Literal[2] = FORMAT
     pipeline: str
+    task: Task
     version: int
     release_id: str
     triggered_by: str = Field(description="who or what started the training")
@@ -102,10 +97,22 @@ class Evidence(_Frozen):
     average: Figures | None = Field(None, description="the always-average baseline on the same rows")
     lightgbm: Figures | None = Field(None, description="a LightGBM trained on the same features")
     slices: tuple[SliceFigures, ...] = ()
+    doubts: tuple[str, ...] = ()
     gates: tuple[Gate, ...] = ()
     validation: Validation | None = None
     canary: Canary | None = None
     links: dict[str, str] = {}
+
+    @model_validator(mode="before")
+    @classmethod
+    def _is_of_this_format(cls, found: Any) -> Any:
+        written = found.get("format", FORMAT) if isinstance(found, dict) else FORMAT
+        if written != FORMAT:
+            raise EvidenceUnreadable(
+                f"the evidence of {found.get('release_id')} has format {written}, expected {FORMAT}",
+                next_step="reject this release (`airworthy reject`) and train again",
+            )
+        return found
 
     @property
     def digest(self) -> str:

@@ -6,8 +6,12 @@ import re
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
+from airworthy.model import kinds
+
 if TYPE_CHECKING:
-    from airworthy.release.evidence.document import Canary, Evidence, Figures
+    from airworthy.model.kinds.base import Figures
+    from airworthy.release.evidence.document import Canary, Evidence
+    from airworthy.spec.tasks import Metric
 
 _SPECIAL = re.compile(r"([\\`*_\[\]<>|#!~])")
 
@@ -55,55 +59,53 @@ def _warnings(evidence: Evidence) -> Iterable[str]:
         yield f"> ⚠️ **The data did not pass validation:** {failed}"
     if missed := [gate.name for gate in evidence.gates if not gate.passed]:
         yield f"> ⚠️ **Missed gates:** {', '.join(_text(name) for name in missed)}"
+    for doubt in evidence.doubts:
+        yield f"> ⚠️ **Doubtful:** {_text(doubt)}"
     if evidence.canary is None:
         yield "> ⚠️ **The candidate has not been tried on live traffic.**"
 
 
 def _quality(evidence: Evidence) -> str:
-    candidate, champion = evidence.candidate, evidence.champion
+    candidate, metrics = evidence.candidate, _headline(evidence)
     label = "Champion" if evidence.champion_version is None else f"Champion v{evidence.champion_version}"
-    others = [
-        (name, figures)
-        for name, figures in (
-            (label, champion),
-            ("Always average", evidence.average),
-            ("LightGBM, same features", evidence.lightgbm),
-        )
-        if figures is not None
-    ]
-    rows = [["**Candidate**", f"**{_number(candidate.roc_auc)}**", "", f"**{_number(candidate.log_loss)}**", ""]]
-    rows += [
-        [
-            name,
-            _number(figures.roc_auc),
-            _delta(candidate.roc_auc, figures.roc_auc, higher_is_better=True),
-            _number(figures.log_loss),
-            _delta(candidate.log_loss, figures.log_loss, higher_is_better=False),
-        ]
-        for name, figures in others
-    ]
-    table = _table(["", "ROC AUC", "candidate's difference", "log loss", "candidate's difference"], rows)
-    return f"{candidate.rows:,} rows, all later than what was trained on.\n\n{table}"
+    rivals = (
+        (label, evidence.champion),
+        ("Always average", evidence.average),
+        ("LightGBM, same features", evidence.lightgbm),
+    )
+    header, first = [""], ["**Candidate**"]
+    for metric in metrics:
+        header += [metric.title, "candidate's difference"]
+        first += [f"**{_number(candidate[metric.name])}**", ""]
+    rows = [first]
+    for name, figures in rivals:
+        if figures is not None:
+            row = [name]
+            for metric in metrics:
+                row += [_number(figures[metric.name]), _delta(metric, candidate, figures)]
+            rows.append(row)
+    return f"{candidate.rows:,} rows, all later than what was trained on.\n\n{_table(header, rows)}"
 
 
 def _slices(evidence: Evidence) -> Iterable[str]:
     if not evidence.slices:
         return
     yield "### By slice"
-    rows = []
-    for part in evidence.slices:
-        champion: Figures | None = part.champion
-        rows.append(
-            [
-                f"{_text(part.column)} = {_text(part.value)}",
-                f"{part.candidate.rows:,}",
-                _number(part.candidate.roc_auc),
-                _number(champion.roc_auc if champion else None),
-                _delta(part.candidate.roc_auc, champion.roc_auc if champion else None, higher_is_better=True),
-                _delta(part.candidate.log_loss, champion.log_loss if champion else None, higher_is_better=False),
-            ]
-        )
-    yield _table(["Slice", "rows", "ROC AUC", "champion's", "difference", "log loss, difference"], rows)
+    kind = kinds.named(evidence.task)
+    compared = kind.metrics[kind.compares]
+    others = [metric for metric in _headline(evidence) if metric != compared]
+    rows = [
+        [
+            f"{_text(part.column)} = {_text(part.value)}",
+            f"{part.candidate.rows:,}",
+            _number(part.candidate[compared.name]),
+            _number(part.champion[compared.name] if part.champion else None),
+            *(_delta(metric, part.candidate, part.champion) for metric in (compared, *others)),
+        ]
+        for part in evidence.slices
+    ]
+    differences = [f"{metric.title}, difference" for metric in others]
+    yield _table(["Slice", "rows", compared.title, "champion's", "difference", *differences], rows)
 
 
 def _gates(evidence: Evidence) -> Iterable[str]:
@@ -164,14 +166,18 @@ def _number(value: float | None) -> str:
     return "n/a" if value is None else f"{value:,.4f}".rstrip("0").rstrip(".")
 
 
-def _delta(candidate: float | None, other: float | None, *, higher_is_better: bool) -> str:
-    if candidate is None or other is None:
+def _delta(metric: Metric, candidate: Figures, other: Figures | None) -> str:
+    value, against = candidate[metric.name], None if other is None else other[metric.name]
+    if value is None or against is None:
         return "n/a"
-    difference = candidate - other
-    if abs(difference) < 0.00005:
+    if abs(value - against) < 0.00005:
         return "same"
-    better = (difference > 0) == higher_is_better
-    return f"{difference:+.4f} {'better' if better else '**worse**'}"
+    return f"{value - against:+.4f} {'better' if metric.gain(value, against) > 0 else '**worse**'}"
+
+
+def _headline(evidence: Evidence) -> list[Metric]:
+    kind = kinds.named(evidence.task)
+    return [kind.metrics[name] for name in kind.headline]
 
 
 def _text(value: str) -> str:

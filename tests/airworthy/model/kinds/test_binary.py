@@ -1,77 +1,73 @@
-"""Our metrics against scikit-learn's."""
+"""The binary kind: what it takes as a label, what it finds odd, and how it compares two models."""
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
-from sklearn import metrics as sk
+import torch
 
-from airworthy.model.kinds import binary
-from airworthy.model.reference import describe
+from airworthy.model.kinds.binary import Binary
 
-_pairs = st.lists(st.tuples(st.integers(0, 1), st.integers(0, 20)), min_size=2, max_size=60).filter(
-    lambda pairs: len({label for label, _ in pairs}) == 2
-)
+KIND = Binary()
 
 
-@settings(deadline=None)
-@given(_pairs)
-def test_they_are_what_scikit_learn_says_also_with_ties(pairs: list[tuple[int, int]]) -> None:
-    labels = np.array([label for label, _ in pairs], np.float64)
-    scores = np.array([score / 20 for _, score in pairs])
-    found = binary.measure(labels, scores)
-    assert found.roc_auc == pytest.approx(sk.roc_auc_score(labels, scores))
-    assert found.pr_auc == pytest.approx(sk.average_precision_score(labels, scores))
-    assert found.brier == pytest.approx(sk.brier_score_loss(labels, scores))
-    clipped = np.clip(scores, 1e-7, 1 - 1e-7)
-    assert found.log_loss == pytest.approx(sk.log_loss(labels, clipped))
-    assert found.f1 == pytest.approx(sk.f1_score(labels, scores >= found.threshold), abs=1e-6)
+@pytest.mark.parametrize("values", [[0], [1], [], [0, 1, 2], [0.5]])
+def test_labels_other_than_0_and_1_are_refused_with_what_was_found(values: list[float]) -> None:
+    assert KIND.target_problem(values) == f"{values}, expected 0 and 1"
+    assert KIND.target_problem([0, 1]) == KIND.target_problem([0.0, 1.0]) == ""
 
 
-@settings(deadline=None, max_examples=30)
-@given(_pairs, st.integers(0, 2**32 - 1))
-def test_weighted_roc_auc_is_that_of_the_repeated_rows(pairs: list[tuple[int, int]], seed: int) -> None:
-    labels, scores = np.array(pairs, np.float64).T
-    weights = np.random.default_rng(seed).integers(1, 4, labels.size)
-    repeated = sk.roc_auc_score(np.repeat(labels, weights), np.repeat(scores, weights))
-    assert binary.roc_auc_weighted(labels, scores, weights[None].astype(float))[0] == pytest.approx(repeated)
+def test_a_sound_answer_is_a_number_from_0_to_1() -> None:
+    answers = np.array([0, 0.5, 1, -0.01, 1.01, np.nan, np.inf])
+    assert KIND.sound(answers).tolist() == [True, True, True, False, False, False, False]
 
 
-def test_one_class_only_has_no_roc_auc_and_still_a_log_loss() -> None:
-    found = binary.measure(np.zeros(5), np.full(5, 0.25))
-    assert (found.roc_auc, found.pr_auc, found.f1) == (None, None, None)
-    assert found.log_loss == pytest.approx(-np.log(0.75))
-    assert binary.measure(np.empty(0), np.empty(0)).rows == 0
+def test_the_loss_is_the_log_loss_of_the_activated_outputs() -> None:
+    outputs, labels = torch.tensor([-1.0, 0.5, 2.0]), torch.tensor([0.0, 1.0, 1.0])
+    answers = KIND.activate(outputs).numpy()
+    assert KIND.sound(answers).all()
+    measured = KIND.measure(labels.numpy(), answers)["log_loss"]
+    assert float(KIND.loss(outputs, labels)) == pytest.approx(measured)
 
 
-def test_a_calibrated_model_has_a_small_calibration_error_and_a_shifted_one_its_shift() -> None:
+def test_the_average_is_the_label_rate_and_gains_nothing_over_itself() -> None:
+    labels = np.array([1.0, 0, 0, 0, 1, 0, 0, 0])
+    assert KIND.average(labels) == 0.25
+    figures = KIND.measure(labels, np.full(8, KIND.average(labels)))
+    assert (figures.rows, figures["roc_auc"], figures["rate"]) == (8, 0.5, 0.25)
+    assert KIND.measure(np.empty(0), np.empty(0)).rows == 0
+
+
+def test_two_models_are_compared_by_the_roc_auc_with_an_interval() -> None:
     rng = np.random.default_rng(0)
-    scores = rng.uniform(0.1, 0.8, 50_000)
-    labels = (rng.random(50_000) < scores).astype(float)
-    assert binary.calibration_error(labels, scores) < 0.01
-    assert binary.calibration_error(labels, scores + 0.1) == pytest.approx(0.1, abs=0.01)
+    labels = (rng.random(2000) < 0.3).astype(float)
+    found = KIND.difference(labels, labels + rng.normal(0, 1, 2000), labels + rng.normal(0, 3, 2000))
+    assert found.metric == "roc_auc"
+    assert found.low is not None and found.value is not None and found.high is not None
+    assert 0 < found.low < found.value < found.high
+    assert KIND.difference(np.zeros(9), np.zeros(9), np.zeros(9)).value is None
 
 
-def test_the_interval_of_a_difference_covers_it_and_excludes_zero_when_it_is_real() -> None:
+def test_what_is_odd_is_said_and_an_ordinary_model_raises_no_doubt() -> None:
     rng = np.random.default_rng(0)
-    labels = (rng.random(4000) < 0.3).astype(float)
-    good, bad = labels + rng.normal(0, 1, 4000), labels + rng.normal(0, 3, 4000)
-    found = binary.difference(labels, good, bad)
-    assert found.low is not None and found.high is not None and found.roc_auc is not None
-    assert 0 < found.low < found.roc_auc < found.high
-    assert binary.difference(labels, good, bad) == found
-    same = binary.difference(labels, good, good)
-    assert (same.low, same.roc_auc, same.high) == (0, 0, 0)
+    answers = rng.uniform(0.05, 0.6, 4000)
+    labels = (rng.random(4000) < answers).astype(float)
+    assert KIND.doubts(labels, answers) == ()
+    (same,) = KIND.doubts(labels, np.full(4000, labels.mean()))
+    assert "same answer" in same
+    (far,) = KIND.doubts(labels, answers / 4)
+    assert "were observed" in far
+    (knows,) = KIND.doubts(labels, 0.1 + 0.5 * labels + answers / 1000)
+    assert "know the label" in knows
+    assert KIND.doubts(np.empty(0), np.empty(0)) == ()
 
 
-def test_reference_counts_every_row_once() -> None:
-    rng = np.random.default_rng(0)
-    columns = {"wind": np.r_[rng.integers(0, 4, 990), [np.nan] * 10], "carrier": ["A"] * 700 + [None] * 300}
-    document = describe(columns, ("carrier",), ("wind",))
-    wind = document["numeric"]["wind"]
-    assert wind["edges"] == [0, 1, 2, 3]
-    assert wind["counts"] == [int((columns["wind"] == v).sum()) for v in range(4)] + [0]
-    assert wind["missing"] == 10
-    assert document["categorical"]["carrier"] == {"counts": {"A": 700}, "missing": 300}
+def test_it_draws_its_curves_of_every_model(tmp_path: Path) -> None:
+    labels, answers = np.array([0.0, 1, 0, 1]), np.array([0.1, 0.4, 0.5, 0.9])
+    KIND.draw(labels, {"candidate": answers, "lightgbm": answers}, tmp_path / "plots")
+    assert {path.name for path in (tmp_path / "plots").iterdir()} == {
+        "roc_and_precision_recall.png",
+        "calibration.png",
+    }

@@ -1,0 +1,57 @@
+"""The exported model answers what the network answers."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+
+from airworthy.model import kinds
+from airworthy.training.export import ExportMismatch, check_parity, to_onnx
+from airworthy.training.network import Core, Network, Scaling
+
+KIND = kinds.named("binary")
+OPTIONS = SimpleNamespace(embedding_dim=4, hidden=[16, 8], dropout=0.1)
+
+
+@pytest.fixture
+def numeric() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    values = rng.normal(50, 10, (500, 4)).astype(np.float32)
+    values[::7, 1] = np.nan
+    values[:, 2] = np.nan  # never seen
+    values[:, 3] = 1  # always the same
+    return values
+
+
+@pytest.fixture
+def network(numeric: np.ndarray) -> Network:
+    torch.manual_seed(0)
+    scaling = Scaling(4).fit(numeric)
+    core = Core([3, 5], scaling.outputs, OPTIONS)  # type: ignore[arg-type]
+    return Network(scaling, core, KIND).eval()
+
+
+def answers(network: Network, numeric: np.ndarray) -> np.ndarray:
+    with torch.no_grad():
+        return network(torch.zeros(len(numeric), 2, dtype=torch.int64), torch.from_numpy(numeric)).numpy()
+
+
+def test_the_onnx_model_answers_the_same_for_any_batch_size(network: Network, numeric: np.ndarray) -> None:
+    model = to_onnx(network, np.zeros((500, 2), np.int64), numeric, KIND)
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    for rows in (1, 2, 333):
+        inputs = {"categorical": np.zeros((rows, 2), np.int64), "numeric": numeric[:rows]}
+        np.testing.assert_allclose(session.run([KIND.output], inputs)[0], answers(network, numeric[:rows]), atol=1e-5)
+
+
+def test_an_export_that_answers_differently_is_refused(network: Network, numeric: np.ndarray) -> None:
+    categorical = np.zeros((500, 2), np.int64)
+    model = to_onnx(network, categorical, numeric, KIND).SerializeToString()
+    with pytest.raises(ExportMismatch, match="differ by"):
+        check_parity(model, categorical, numeric, answers(network, numeric) + np.float32(1e-3), KIND)
+    with pytest.raises(ExportMismatch, match="nan"):
+        check_parity(model, categorical, numeric, np.full(500, np.nan, np.float32), KIND)
