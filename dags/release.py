@@ -134,11 +134,11 @@ def build(spec: PipelineSpec) -> DAG:
 
             return report(spec.name, int((params or {})["version"]))
 
-        promoted = promote()
-        chain(check(), canary(), watch, *approvals, promoted)
-        rolled_back = roll_back()
-        chain(watch, guard, promoted, rolled_back)
-        [promoted, rolled_back] >> report()
+        promoted, rolled_back, reported = promote(), roll_back(), report()
+        chain(check(), canary(), watch, *approvals, promoted, rolled_back, reported)
+        # beside the people, not between their yes and the promotion: what it finds is in the ledger, which promote reads
+        chain(watch, guard, reported)
+        promoted >> reported
 
     return release()
 
