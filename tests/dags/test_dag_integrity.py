@@ -22,13 +22,13 @@ STAGES = ("data", "train", "release")
 PARSE = """
 import ast, importlib, importlib.util, json, sys, time
 path = sys.argv[1]
+started = time.process_time()
 import airflow.sdk
 from airflow.sdk import DAG
 for node in ast.walk(ast.parse(open(path).read())):
     if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("airflow"):
         importlib.import_module(node.module)
-before = set(sys.modules)
-started = time.perf_counter()
+airflow_seconds, started = time.process_time() - started, time.process_time()
 spec = importlib.util.spec_from_file_location("parsed_dag_file", path)
 module = importlib.util.module_from_spec(spec)
 error = None
@@ -36,7 +36,7 @@ try:
     spec.loader.exec_module(module)
 except Exception as raised:
     error = str(raised)
-seconds = time.perf_counter() - started
+seconds = time.process_time() - started
 dags = {}
 for value in vars(module).values():
     if isinstance(value, DAG):
@@ -59,7 +59,7 @@ for value in vars(module).values():
                 for t in value.tasks
             },
         }
-print("RESULT" + json.dumps({"seconds": seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}))
+print("RESULT" + json.dumps({"ratio": seconds / airflow_seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}))
 """
 
 
@@ -222,14 +222,9 @@ def test_parsing_imports_no_heavy_library(parsed: dict[str, dict]) -> None:
     assert {name: modules for name, modules in loaded.items() if modules} == {}
 
 
-def test_parsing_a_file_takes_under_a_second(parsed: dict[str, dict], tmp_path: Path) -> None:
-    # the machine is shared: the best of three says what the file costs
-    for path in DAG_FILES:
-        best = parsed[path.name]["seconds"]
-        for _ in range(2):
-            if best >= 1:
-                best = min(best, parse(path, tmp_path)["seconds"])
-        assert best < 1, f"{path.name} took {best:.2f} s"
+def test_parsing_a_file_costs_less_than_importing_airflow(parsed: dict[str, dict]) -> None:
+    # both in processor time of the same process: the machine is shared, and a clock on the wall measures its neighbours
+    assert {name: result["ratio"] for name, result in parsed.items() if result["ratio"] >= 1} == {}
 
 
 def test_dag_files_are_wiring_only() -> None:
