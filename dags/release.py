@@ -136,7 +136,7 @@ def build(spec: PipelineSpec) -> DAG:
 
         promoted, rolled_back, reported = promote(), roll_back(), report()
         chain(check(), canary(), watch, *approvals, promoted, rolled_back, reported)
-        # beside the people, not between their yes and the promotion: what it finds is in the ledger, which promote reads
+        # beside the people, not between their yes and the promotion: what it finds is in the ledger, and promote asks
         chain(watch, guard, reported)
         promoted >> reported
 

@@ -59,7 +59,8 @@ for value in vars(module).values():
                 for t in value.tasks
             },
         }
-print("RESULT" + json.dumps({"ratio": seconds / airflow_seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}))
+found = {"ratio": seconds / airflow_seconds, "modules": sorted(sys.modules), "dags": dags, "error": error}
+print("RESULT" + json.dumps(found))
 """
 
 

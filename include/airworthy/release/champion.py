@@ -80,6 +80,17 @@ def restore(record: ReleaseRecord, to_version: int | None, actor: str, reason: s
     return record.append(target, "restored", actor, reason, {"before": current}, key)
 
 
+def unfinished_restore(record: ReleaseRecord, registry: Registry) -> Entry | None:
+    """The way back that was written down last and has not reached the registry (MLflow was away), if there is one.
+
+    Without looking for it, asking again would go one champion further back.
+    """
+    changes = [entry for entry in record.entries() if entry.event in CHAMPION_EVENTS]
+    if not changes or changes[-1].event != "restored":
+        return None
+    return changes[-1] if registry.aliases.get(record.pipeline, "champion") != changes[-1].version else None
+
+
 def reconcile(record: ReleaseRecord, registry: Registry) -> list[str]:
     """Make the registry say what the ledger says; what had to be changed, in words."""
     done: list[str] = []

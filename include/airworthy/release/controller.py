@@ -226,13 +226,17 @@ class ReleaseController:
     def restore(self, to_version: int | None, actor: str, reason: str) -> Entry:
         """Put an earlier champion back, at once and without approval: it had one. Ends a running canary.
 
+        Asked again after the registry was away, it finishes the way back that stands in the ledger already.
+
         Args:
             to_version: None for the one before the current champion.
 
         Raises:
             NothingToRestore: no champion before, or ``to_version`` never was the champion.
+            RegistryAway: nothing was written, or what was written is finished by asking again.
         """
-        entry = champion.restore(self._record, to_version, actor, reason)
+        begun = champion.unfinished_restore(self._record, self.registry) if to_version is None else None
+        entry = begun or champion.restore(self._record, to_version, actor, reason)
         self.reconcile()
         return entry
 

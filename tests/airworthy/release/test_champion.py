@@ -65,6 +65,19 @@ def test_restore_walks_back_through_the_champions(releases):
     assert releases.events()[-4:] == ["restored"] * 4
 
 
+def test_a_way_back_that_stopped_at_the_registry_is_finished_by_asking_again_not_gone_on_with(releases):
+    for version in (2, 3, 4):
+        releases.promoted(version)
+    releases.registry.calls_left = 0
+    with pytest.raises(Killed):
+        releases.control.restore(None, "ann", "v4 is wrong about snow")
+    releases.registry.calls_left = None
+    assert releases.serving()[0] == 4, "the ledger is ahead of the registry"
+    assert releases.control.restore(None, "ann", "v4 is wrong about snow").version == 3
+    assert releases.serving()[0] == 3
+    assert releases.events().count("restored") == 1
+
+
 def test_restore_to_what_serves_already_writes_nothing(releases):
     releases.promoted(2)
     before = releases.events()
