@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a real MLflow server, the example's specification, who runs beside whom."""
+"""What tests of several rooms share: a real MLflow server, the example; what each test starts, and who runs where."""
 
 from __future__ import annotations
 
@@ -18,8 +18,6 @@ import pytest
 from airworthy.spec.pipeline import PipelineSpec
 
 ROOT = Path(__file__).parents[1]
-
-
 SYSTEM = ROOT / "tests" / "system"
 #: What a fixture starts outside the test's process, and so the marker of every test that uses it, directly or through
 #: other fixtures. A fixture that starts something belongs here; `make test-fast` leaves its tests out.

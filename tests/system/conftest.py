@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from tests.system.deployment import PIPELINE, Deployment
+from tests.system.deployment import PIPELINE, PUBLISHED, Deployment
 from tests.system.processes import wait_until
 from tests.system.releases import Release, Releases
 
@@ -66,7 +66,7 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
 @pytest.fixture(scope="session")
 def published(deployment: Deployment) -> None:
     """Features have been published, offline and online."""
-    if deployment.table_versions()["features/published"] is None:
+    if deployment.table_versions()[PUBLISHED] is None:
         deployment.start("data", "for-the-tests")
         deployment.must_succeed("data", "for-the-tests")
 

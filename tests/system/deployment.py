@@ -13,8 +13,10 @@ import psutil
 from tests.system.processes import wait_until
 
 from airworthy.airflow_api.client import AirflowApi
+from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 from airworthy.ledger.ledger import Ledger
+from airworthy.registry import tags
 from airworthy.registry.registry import Registry
 from airworthy.release.controller import ReleaseController
 from airworthy.settings import Settings
@@ -26,6 +28,7 @@ from airworthy_demo.world import World
 from airworthy_local.stack import Stack
 
 PIPELINE = "flight_delays"
+TRAINING, PUBLISHED = tables.training(PIPELINE), tables.published(PIPELINE)
 #: Requests of one test, and how many a second: twenty seconds, of which the canary gets some 120 answers.
 REQUESTS, RATE = 2400, 120
 #: A run that needs no person ends within this, also on a busy machine and with a killed task tried again.
@@ -96,13 +99,13 @@ class Deployment:
 
     def table_versions(self) -> dict[str, int | None]:
         """The Delta version of each table that the data DAG writes; None while there is no such table."""
-        names = ("raw/flights", "raw/weather", "raw/planes", "features/training", "features/published")
-        return {name: self.lake.version(f"{PIPELINE}/{name}") for name in names}
+        names = [*(tables.raw(PIPELINE, source) for source in self.spec.sources), TRAINING, PUBLISHED]
+        return {name: self.lake.version(name) for name in names}
 
     def trained_versions(self) -> list[int]:
         """Versions that were trained here and passed their gates, oldest first."""
         found = self.registry.client.search_model_versions(f"name = '{PIPELINE}'")
-        return sorted(int(each.version) for each in found if each.tags.get("airworthy.kind") == "candidate")
+        return sorted(int(each.version) for each in found if each.tags.get(tags.KIND) == "candidate")
 
     # ------------------------------------------------------------------ people, at a terminal
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.system.deployment import Deployment
+from tests.system.deployment import PIPELINE, PUBLISHED, TRAINING, Deployment
 from tests.system.processes import at_work, kill
+
+from airworthy.lake import tables
 
 #: Lands with this test, so that there is something to take in although other tests have published features.
 NEW_DAY = date(2013, 2, 8)
@@ -25,7 +27,7 @@ def test_landed_files_become_published_features_although_spark_is_killed_and_a_s
     assert deployment.tries("data", "killed")["features"] == 2
     after = deployment.table_versions()
     assert None not in after.values()
-    for table in ("raw/flights", "raw/weather", "features/training", "features/published"):
+    for table in (tables.raw(PIPELINE, "flights"), tables.raw(PIPELINE, "weather"), TRAINING, PUBLISHED):
         assert after[table] != before[table], table
 
     deployment.start("data", "again")

@@ -7,7 +7,9 @@ from datetime import date
 from tests.system.deployment import PIPELINE, RATE, REQUESTS, Deployment
 from tests.system.processes import kill, wait_until
 
-TABLE = f"{PIPELINE}/logs/predictions"
+from airworthy.lake import tables
+
+TABLE = tables.predictions(PIPELINE)
 #: What a killed service had not yet put into its spool: it does so every half second, so two seconds are plenty.
 LAST_MOMENT = 2 * RATE
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from tests.system.deployment import Deployment
-from tests.system.processes import kill
+from datetime import date
+
+from tests.system.deployment import PIPELINE, Deployment
+from tests.system.processes import kill, wait_until
 from tests.system.releases import Release
 
 
@@ -17,7 +19,10 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_mlflow_is_k
 
     tasks = waiting.finish()
     assert (tasks["promote"], tasks["roll_back"]) == ("skipped", "success")
-    serving = deployment.registry.serving_state("flight_delays")
+    serving = deployment.registry.serving_state(PIPELINE)
     assert (serving.champion, serving.challenger, serving.canary_percent) == (before, None, 0.0)
     assert waiting.events()[-1] == "rejected"
     assert not {"approved", "promoted"} & set(waiting.events())
+    wait_until(
+        lambda: set(deployment.ask(date(2013, 2, 9)).values()) == {before}, "the champion answers all", every=0.5
+    )

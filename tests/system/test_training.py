@@ -6,6 +6,8 @@ from tests.system.deployment import PIPELINE, Deployment
 from tests.system.processes import at_work, kill, wait_until
 from tests.system.releases import DAG, Releases
 
+from airworthy.registry import tags
+
 # the pod's first program becomes DeepSpeed's launcher, which starts the training
 POD = r"airworthy\.training\."
 
@@ -14,13 +16,13 @@ def _runs(deployment: Deployment, train_run: str) -> int:
     client = deployment.registry.client
     experiment = client.get_experiment_by_name(PIPELINE)
     assert experiment is not None
-    found = client.search_runs([experiment.experiment_id], f"tags.`airworthy.train_run` = '{train_run}'")
+    found = client.search_runs([experiment.experiment_id], f"tags.`{tags.TRAIN_RUN}` = '{train_run}'")
     return len(found)
 
 
 def _versions(deployment: Deployment, train_run: str) -> list[int]:
     found = deployment.registry.client.search_model_versions(f"name = '{PIPELINE}'")
-    return [int(each.version) for each in found if each.tags.get("airworthy.train_run") == train_run]
+    return [int(each.version) for each in found if each.tags.get(tags.TRAIN_RUN) == train_run]
 
 
 def test_a_training_whose_pod_and_mlflow_were_killed_goes_on_in_its_run_and_registers_once(
