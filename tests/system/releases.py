@@ -6,6 +6,7 @@ from collections.abc import Callable
 from datetime import date
 
 from tests.system.deployment import PIPELINE, RUN_SECONDS, Deployment, Sending, quiet
+from tests.system.processes import wait_until
 
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.cli.answer import give, waiting
@@ -82,9 +83,8 @@ class Release:
                     give(api, waiting(api, PIPELINE, self.version), "Reject", "the test is over")
             else:
                 deployment.control.roll_back(self.version, reason="the test is over")
-            self.finish()
-        closed = deployment.control.closed(self.version)
-        assert closed is not None, f"{self.run_id} is still open"
+        # what its run still does follows the ledger, and changes nothing
+        wait_until(lambda: deployment.control.closed(self.version), f"{self.run_id} is over", ENDING_SECONDS, every=0.5)
 
     def events(self) -> list[str]:
         """What the ledger says of it, in order."""
