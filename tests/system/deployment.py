@@ -22,8 +22,9 @@ from airworthy.release.controller import ReleaseController
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
 from airworthy_demo import journey
+from airworthy_demo.playback import Pace, Playback
 from airworthy_demo.replay import Replay
-from airworthy_demo.traffic import ReplayReport
+from airworthy_demo.tally import ReplayReport
 from airworthy_demo.world import World
 from airworthy_local.stack import Stack
 
@@ -143,9 +144,9 @@ class Sending:
 
     def __init__(self, deployment: Deployment, first_day: date) -> None:
         self.answered = 0
-        options = {"start": first_day, "end": date(2013, 3, 31), "limit": REQUESTS, "rate": RATE}
         replay = Replay(deployment.world, deployment.settings, deployment.spec)
-        self._traffic = journey.Traffic(replay, options)
+        playback = Playback(first_day, date(2013, 3, 31), limit=REQUESTS, pace=Pace(rate=RATE))
+        self._traffic = journey.BackgroundTraffic(replay, playback)
         self._traffic.start(self._progress)
 
     def wait_for(self, answers: int) -> None:

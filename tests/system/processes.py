@@ -6,13 +6,13 @@ import re
 import signal
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TypeVar
 
 import psutil
 
 from airworthy.settings import Settings
-from airworthy_local.processes import living
+from airworthy_cluster.processes import marked
 
 Found = TypeVar("Found")
 #: Processor time, user and system, after which a process has done more than load its libraries, in seconds.
@@ -41,15 +41,11 @@ def at_work(settings: Settings, pattern: str) -> psutil.Process:
     """
 
     def look() -> psutil.Process | None:
-        for process in living():
-            try:
-                mine = re.search(pattern, " ".join(process.cmdline())) and (
-                    process.environ().get("AIRWORTHY_LAKE") == settings.lake
-                )
-                if mine and sum(process.cpu_times()[:2]) > AT_WORK_SECONDS:
+        for process in marked({"AIRWORTHY_LAKE": settings.lake}):
+            with suppress(psutil.Error):  # ended meanwhile
+                working = sum(process.cpu_times()[:2]) > AT_WORK_SECONDS
+                if working and re.search(pattern, " ".join(process.cmdline())):
                     return process
-            except psutil.Error:  # ended meanwhile, or somebody else's
-                continue
         return None
 
     return wait_until(look, f"a process {pattern} is at work", 180, every=0.3)

@@ -11,7 +11,7 @@ from tests.system.processes import wait_until
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
 from airworthy.cli.answer import give, waiting
 from airworthy_demo import journey
-from airworthy_demo.traffic import ReplayReport
+from airworthy_demo.tally import ReplayReport
 
 DAG = f"{PIPELINE}.release"
 WATCHING = frozenset({"running", "deferred"})
@@ -127,8 +127,9 @@ class Releases:
             release.end()
 
     def _register_again(self, version: int) -> int:
-        client = self._deployment.registry.client
-        found = client.get_model_version(PIPELINE, str(version))
-        model_id = found.source.removeprefix("models:/")
-        again = client.create_model_version(PIPELINE, found.source, found.run_id, dict(found.tags), model_id=model_id)
+        registry = self._deployment.registry
+        found = registry.version(PIPELINE, version)
+        again = registry.client.create_model_version(
+            PIPELINE, f"models:/{found.model_id}", found.run_id, found.tags, model_id=found.model_id
+        )
         return int(again.version)

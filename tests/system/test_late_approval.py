@@ -42,8 +42,7 @@ def spoiled(deployment: Deployment, version: int) -> Iterator[None]:
 
     In MLflow it is mended afterwards: other versions of the same model share it there, and keep theirs in the cache.
     """
-    found = deployment.registry.client.get_model_version(PIPELINE, str(version))
-    model_id = found.source.removeprefix("models:/")
+    model_id = deployment.registry.version(PIPELINE, version).model_id
     home = deployment.settings.home
     stored = [path for path in (home / "mlflow").rglob("*.onnx") if model_id in path.parts]
     cached = list((home / "serving" / PIPELINE / "models" / str(version)).rglob("*.onnx"))
