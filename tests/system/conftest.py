@@ -28,8 +28,7 @@ ROOT = Path(__file__).resolve().parents[2]
 # The example's own specification, made small: five weeks of flights, one epoch, a canary of half a minute.
 SMALL = {
     "training": {"epochs": 1, "holdout_days": 7, "min_rows": 1000},
-    "gates": {"min_roc_auc": 0.5, "min_gain_over_average_log_loss": 0.0, "max_roc_auc_below_lightgbm": 0.3,
-              "max_roc_auc_below_champion": 0.3, "min_slice_roc_auc": 0.0},
+    "gates": {"metrics": {"roc_auc": {"max_behind_lightgbm": 0.3, "max_behind_champion": 0.3, "min_in_slices": 0.0}}},
     "release": {"min_samples": 40, "max_p95_ms": 1000},
     "monitoring": {"prediction_log_rate": 1.0},
 }  # fmt: skip

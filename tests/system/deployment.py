@@ -16,11 +16,11 @@ from airworthy.airflow_api.client import AirflowApi
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
 from airworthy.ledger.ledger import Ledger
-from airworthy.registry import tags
 from airworthy.registry.registry import Registry
 from airworthy.release.controller import ReleaseController
 from airworthy.settings import Settings
 from airworthy.spec.pipeline import PipelineSpec
+from airworthy.traffic.serving_state import ServingState
 from airworthy_demo import journey
 from airworthy_demo.playback import Pace, Playback
 from airworthy_demo.replay import Replay
@@ -72,7 +72,11 @@ class Deployment:
 
     def champion(self) -> int | None:
         """The version that gets all traffic but the canary's share; a baseline while nobody has approved any."""
-        return self.registry.serving_state(PIPELINE).champion
+        return self.serving_state().champion
+
+    def serving_state(self) -> ServingState:
+        """What should serve, as MLflow's aliases say."""
+        return self.registry.aliases.serving_state(PIPELINE)
 
     # ------------------------------------------------------------------ Dag runs
 
@@ -105,8 +109,7 @@ class Deployment:
 
     def trained_versions(self) -> list[int]:
         """Versions that were trained here and passed their gates, oldest first."""
-        found = self.registry.client.search_model_versions(f"name = '{PIPELINE}'")
-        return sorted(int(each.version) for each in found if each.tags.get(tags.KIND) == "candidate")
+        return [each.version for each in self.registry.versions.all(PIPELINE) if not each.is_baseline]
 
     # ------------------------------------------------------------------ people, at a terminal
 

@@ -8,8 +8,8 @@ from datetime import date
 from tests.system.deployment import PIPELINE, RUN_SECONDS, Deployment, Sending, quiet
 from tests.system.processes import wait_until
 
+from airworthy.airflow_api.actions import respond, waiting
 from airworthy.airflow_api.client import AirflowApi, RequiredAction, TaskState
-from airworthy.cli.answer import give, waiting
 from airworthy_demo import journey
 from airworthy_demo.tally import ReplayReport
 
@@ -80,7 +80,7 @@ class Release:
             if journey.waits_for_a_person(self.tasks()):
                 person = deployment.stack.credentials("approver")
                 with AirflowApi(deployment.stack.airflow_url, person.user, person.password) as api:
-                    give(api, waiting(api, PIPELINE, self.version), "Reject", "the test is over")
+                    respond(api, waiting(api, PIPELINE, self.version), "Reject", "the test is over")
             else:
                 deployment.control.roll_back(self.version, reason="the test is over")
         # what its run still does follows the ledger, and changes nothing
@@ -128,8 +128,8 @@ class Releases:
 
     def _register_again(self, version: int) -> int:
         registry = self._deployment.registry
-        found = registry.version(PIPELINE, version)
-        again = registry.client.create_model_version(
+        found = registry.versions.get(PIPELINE, version)
+        again = registry.server.client.create_model_version(
             PIPELINE, f"models:/{found.model_id}", found.run_id, found.tags, model_id=found.model_id
         )
         return int(again.version)

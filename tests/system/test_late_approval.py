@@ -15,7 +15,7 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
     deployment: Deployment, waiting: Release
 ) -> None:
     before = deployment.champion()
-    assert deployment.registry.serving_state(PIPELINE).challenger == waiting.version
+    assert deployment.serving_state().challenger == waiting.version
 
     with spoiled(deployment, waiting.version):
         kill(deployment.process("serving"))
@@ -23,8 +23,8 @@ def test_a_candidate_that_breaks_while_people_decide_is_rolled_back_and_their_ye
         assert (sent.requests, sent.errors) == (REQUESTS, 0), "the champion answers in the broken candidate's place"
         wait_until(lambda: waiting.events()[-1] == "voided", "the guard ends the release")
 
-    wait_until(lambda: deployment.registry.serving_state(PIPELINE).challenger is None, "its canary ends")
-    serving = deployment.registry.serving_state(PIPELINE)
+    wait_until(lambda: deployment.serving_state().challenger is None, "its canary ends")
+    serving = deployment.serving_state()
     assert (serving.champion, serving.canary_percent) == (before, 0.0)
 
     waiting.answer("approve", "looked fine an hour ago")
@@ -42,7 +42,7 @@ def spoiled(deployment: Deployment, version: int) -> Iterator[None]:
 
     In MLflow it is mended afterwards: other versions of the same model share it there, and keep theirs in the cache.
     """
-    model_id = deployment.registry.version(PIPELINE, version).model_id
+    model_id = deployment.registry.versions.get(PIPELINE, version).model_id
     home = deployment.settings.home
     stored = [path for path in (home / "mlflow").rglob("*.onnx") if model_id in path.parts]
     cached = list((home / "serving" / PIPELINE / "models" / str(version)).rglob("*.onnx"))

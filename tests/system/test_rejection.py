@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import date
 
-from tests.system.deployment import PIPELINE, Deployment
+from tests.system.deployment import Deployment
 from tests.system.processes import kill, wait_until
 from tests.system.releases import Release
 
@@ -19,7 +19,7 @@ def test_a_rejected_candidate_leaves_the_champion_untouched_although_mlflow_is_k
 
     tasks = waiting.finish()
     assert (tasks["promote"], tasks["roll_back"]) == ("skipped", "success")
-    serving = deployment.registry.serving_state(PIPELINE)
+    serving = deployment.serving_state()
     assert (serving.champion, serving.challenger, serving.canary_percent) == (before, None, 0.0)
     assert waiting.events()[-1] == "rejected"
     assert not {"approved", "promoted"} & set(waiting.events())

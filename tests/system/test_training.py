@@ -13,16 +13,15 @@ POD = r"airworthy\.training\."
 
 
 def _runs(deployment: Deployment, train_run: str) -> int:
-    client = deployment.registry.client
+    client = deployment.registry.server.client
     experiment = client.get_experiment_by_name(PIPELINE)
     assert experiment is not None
-    found = client.search_runs([experiment.experiment_id], f"tags.`{tags.TRAIN_RUN}` = '{train_run}'")
-    return len(found)
+    return len(client.search_runs([experiment.experiment_id], f"tags.`{tags.TRAIN_RUN}` = '{train_run}'"))
 
 
 def _versions(deployment: Deployment, train_run: str) -> list[int]:
-    found = deployment.registry.client.search_model_versions(f"name = '{PIPELINE}'")
-    return [int(each.version) for each in found if each.tags.get(tags.TRAIN_RUN) == train_run]
+    every = deployment.registry.versions.all(PIPELINE)
+    return [each.version for each in every if each.tags.get(tags.TRAIN_RUN) == train_run]
 
 
 def test_a_training_whose_pod_and_mlflow_were_killed_goes_on_in_its_run_and_registers_once(
@@ -30,7 +29,7 @@ def test_a_training_whose_pod_and_mlflow_were_killed_goes_on_in_its_run_and_regi
 ) -> None:
     deployment.start("train", "pod-killed", canary_minutes=10)
     pod = at_work(deployment.settings, POD)
-    wait_until(lambda: deployment.registry.run_for(PIPELINE, "pod-killed"), "the training opens its run", every=0.5)
+    wait_until(lambda: deployment.registry.runs.find(PIPELINE, "pod-killed"), "the training opens its run", every=0.5)
     kill(pod)
     kill(deployment.process("mlflow"))
     deployment.must_succeed("train", "pod-killed")
