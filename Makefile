@@ -4,11 +4,12 @@ AIRWORTHY := .venv/bin/airworthy
 PYTHON := .venv/bin/python
 # Further arguments for a command: make test ARGS="-k canary", make demo ARGS="--no-keep"
 ARGS ?=
-# Processes that run tests: the whole stack's take one, the others share the rest. 0 runs all in one, in order
+# Processes that run tests: the whole stack's take one, the others share the rest. 0 runs all in one, the stack's last
 JOBS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-test up down status logs demo test lint format types bench figures reference freeze clean
+.PHONY: help setup setup-test up down status logs demo test test-fast lint format types bench figures reference \
+  freeze clean
 
 help: ## show this list
 	@echo "make TARGET [ARGS=...]      the first one also sets everything up (.venv, Java); later ones start at once"
@@ -38,6 +39,10 @@ logs: setup ## the processes' logs (ARGS="-f scheduler" follows one)
 
 test: setup-test lint ## lint, types, import rules, then every test, the whole stack and the browser included
 	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile --no-loadscope-reorder $(ARGS) tests
+
+test-fast: setup ## the inner loop: every test that starts no stack, Spark, server, pod or training; within two minutes
+	@$(PYTHON) -m pytest -n $(JOBS) --dist loadfile -m "not stack and not spark and not slow" --durations=5 \
+	  --durations-min=3 $(ARGS) tests
 
 lint: setup ## style, types and import rules, without the tests
 	@$(PYTHON) -m ruff check .

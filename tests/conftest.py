@@ -1,4 +1,4 @@
-"""What tests of several rooms share: a real MLflow server, the example's specification, who runs beside whom."""
+"""What tests of several rooms share: a real MLflow server, the example; what each test starts, and who runs where."""
 
 from __future__ import annotations
 
@@ -11,18 +11,53 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from airworthy.spec.pipeline import PipelineSpec
 
 ROOT = Path(__file__).parents[1]
+SYSTEM = ROOT / "tests" / "system"
+#: What a fixture starts outside the test's process, and so the marker of every test that uses it, directly or through
+#: other fixtures. A fixture that starts something belongs here; `make test-fast` leaves its tests out.
+STARTS = {
+    "deployment": "stack",
+    "spark": "spark",
+    "mlflow_url": "slow",
+    "cluster": "slow",
+    "new_cluster": "slow",
+    "supervise": "slow",
+}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Among several processes (``make test``) the whole stack's tests begin first: they take longest."""
-    if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: ROOT / "tests" / "system" not in item.path.parents)
+    """Marks what starts something; puts the tests of the whole stack where they cost least."""
+    for item in items:
+        for marker in {STARTS[name] for name in getattr(item, "fixturenames", ()) if name in STARTS}:
+            item.add_marker(marker)
+
+    # among several processes (`make test`) the stack's tests begin first, they take longest; alone they come last.
+    # Of them, those that need a trained model follow those that train one
+    first = hasattr(config, "workerinput")
+
+    def turn(item: pytest.Item) -> tuple[bool, bool]:
+        of_the_stack = SYSTEM in item.path.parents
+        return of_the_stack != first, of_the_stack and "trained" in getattr(item, "fixturenames", ())
+
+    items.sort(key=turn)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Among several processes a file's tests stay together, and all tests of the one stack, whatever their file."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class OneStack(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "tests/system" if nodeid.startswith("tests/system/") else super()._split_scope(nodeid)
+
+    return OneStack(config, log) if config.getoption("dist") == "loadfile" else None
 
 
 @pytest.fixture(scope="session")

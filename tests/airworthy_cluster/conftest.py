@@ -35,7 +35,7 @@ def _no_pods_left(request: pytest.FixtureRequest) -> Iterator[None]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
+def new_cluster(tmp_path: Path) -> Iterator[Callable[..., Cluster]]:
     """Starts a cluster of the test's own, and ends it whatever happened."""
     started: list[Cluster] = []
 

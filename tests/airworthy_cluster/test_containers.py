@@ -10,9 +10,9 @@ from cluster_under_test import Cluster, container, eventually, pod
 
 
 def test_when_only_the_runner_is_killed_its_container_ends_too_and_the_pod_has_failed(
-    start: Callable[..., Cluster],
+    new_cluster: Callable[..., Cluster],
 ) -> None:
-    cluster = start()
+    cluster = new_cluster()
     body = pod(container(sh="setsid sleep 64 & sleep 65"))
     cluster.create(body)
     cluster.until(body, "Running")

@@ -26,9 +26,9 @@ def test_a_pod_past_its_deadline_is_stopped_and_says_so(cluster: Cluster) -> Non
 
 
 def test_a_pod_that_outlives_the_cluster_is_adopted_with_its_whole_log_and_exit_code(
-    start: Callable[..., Cluster],
+    new_cluster: Callable[..., Cluster],
 ) -> None:
-    cluster = start()
+    cluster = new_cluster()
     body = pod(container(COUNT, args=["30"]))
     cluster.create(body)
     uid = cluster.until(body, "Running").metadata.uid
@@ -47,8 +47,10 @@ def test_a_pod_that_outlives_the_cluster_is_adopted_with_its_whole_log_and_exit_
     assert cluster.logs(body).split() == [str(number) for number in range(30)]
 
 
-def test_the_exit_code_of_a_pod_that_ended_while_the_cluster_was_away_is_known(start: Callable[..., Cluster]) -> None:
-    cluster = start()
+def test_the_exit_code_of_a_pod_that_ended_while_the_cluster_was_away_is_known(
+    new_cluster: Callable[..., Cluster],
+) -> None:
+    cluster = new_cluster()
     body = pod(container(COUNT, args=["3"]))
     waiting = pod(container(resources={"requests": {"cpu": "999"}}))
     cluster.create(body)
@@ -63,8 +65,8 @@ def test_the_exit_code_of_a_pod_that_ended_while_the_cluster_was_away_is_known(s
     assert cluster.phase(waiting) == "Pending"
 
 
-def test_a_pod_whose_processes_were_killed_too_is_reported_as_lost(start: Callable[..., Cluster]) -> None:
-    cluster = start()
+def test_a_pod_whose_processes_were_killed_too_is_reported_as_lost(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
     body = pod(container("import time; time.sleep(60)"))
     cluster.create(body)
     cluster.until(body, "Running")
@@ -78,8 +80,8 @@ def test_a_pod_whose_processes_were_killed_too_is_reported_as_lost(start: Callab
     assert "Lost" in cluster.events(body)
 
 
-def test_a_pid_that_belongs_to_somebody_else_by_now_is_left_alone(start: Callable[..., Cluster]) -> None:
-    cluster = start()
+def test_a_pid_that_belongs_to_somebody_else_by_now_is_left_alone(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
     body = pod(container("import time; time.sleep(60)"))
     cluster.create(body)
     uid = cluster.until(body, "Running").metadata.uid
@@ -96,8 +98,8 @@ def test_a_pid_that_belongs_to_somebody_else_by_now_is_left_alone(start: Callabl
     )
 
 
-def test_a_clean_end_terminates_every_pod_and_leaves_no_process(start: Callable[..., Cluster]) -> None:
-    cluster = start("--grace", "1")
+def test_a_clean_end_terminates_every_pod_and_leaves_no_process(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster("--grace", "1")
     polite = pod(container("import time; time.sleep(60)"))
     stubborn = pod(container(sh="trap '' TERM; setsid sleep 66 & while :; do sleep 0.1; done"))
     for body in (polite, stubborn):
@@ -115,8 +117,8 @@ def test_a_clean_end_terminates_every_pod_and_leaves_no_process(start: Callable[
     assert [cluster.phase(body) for body in (polite, stubborn)] == ["Failed", "Failed"]
 
 
-def test_deletion_goes_on_after_a_crash(start: Callable[..., Cluster]) -> None:
-    cluster = start()
+def test_deletion_goes_on_after_a_crash(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
     body = pod(container(sh="trap '' TERM; while :; do sleep 0.1; done"))
     cluster.create(body)
     cluster.until(body, "Running")

@@ -16,8 +16,8 @@ def test_it_listens_on_loopback_only(cluster: Cluster) -> None:
     assert listening == ["127.0.0.1"]
 
 
-def test_a_second_cluster_on_the_same_home_is_told_who_is_there(start: Callable[..., Cluster]) -> None:
-    running = start()
+def test_a_second_cluster_on_the_same_home_is_told_who_is_there(new_cluster: Callable[..., Cluster]) -> None:
+    running = new_cluster()
     again = subprocess.run(
         [running.process.args[0], "-m", "airworthy_cluster", "--home", str(running.home)],  # type: ignore[index]
         capture_output=True,

@@ -10,8 +10,8 @@ import psutil
 from cluster_under_test import Cluster, container, eventually, pod
 
 
-def test_sweep_kills_what_a_cluster_that_is_gone_has_left(start: Callable[..., Cluster]) -> None:
-    cluster = start()
+def test_sweep_kills_what_a_cluster_that_is_gone_has_left(new_cluster: Callable[..., Cluster]) -> None:
+    cluster = new_cluster()
     body = pod(container("import time; time.sleep(60)"))
     cluster.create(body)
     cluster.until(body, "Running")

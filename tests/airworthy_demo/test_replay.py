@@ -74,7 +74,7 @@ class FakeService:
 
         self.server = ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
-        threading.Thread(target=self.server.serve_forever, daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.02,), daemon=True).start()
 
     def die(self) -> None:
         """Hang up on everybody, and refuse connections from here on."""

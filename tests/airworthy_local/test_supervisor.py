@@ -56,7 +56,7 @@ def parent(tmp_path: Path) -> list[str]:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
+def supervise(tmp_path: Path) -> Iterator[Callable[..., Supervisor]]:
     started: list[Supervisor] = []
 
     def begin(home: Path | None = None, **commands: list[str]) -> Supervisor:
@@ -92,30 +92,30 @@ def gone(pid: int) -> bool:
     return not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
 
 
-def test_a_process_that_is_killed_runs_again(start):
-    supervisor = start(worker=["sleep", "600"])
+def test_a_process_that_is_killed_runs_again(supervise):
+    supervisor = supervise(worker=["sleep", "600"])
     first = pid_of(supervisor, "worker")
     os.kill(first, signal.SIGKILL)
     assert until(lambda: (pid := supervisor.states()["worker"].pid) != first and pid, "it runs again")
 
 
-def test_what_a_killed_process_has_left_ends_before_it_runs_again(start, parent):
-    supervisor = start(worker=parent)
+def test_what_a_killed_process_has_left_ends_before_it_runs_again(supervise, parent):
+    supervisor = supervise(worker=parent)
     first = helper_of(supervisor, "worker")
     os.kill(pid_of(supervisor, "worker"), signal.SIGKILL)
     until(lambda: helper_of(supervisor, "worker") != first, "a new helper")
     assert gone(first)
 
 
-def test_a_process_that_ends_at_once_is_called_failing_and_tried_again(start):
-    supervisor = start(broken=["sh", "-c", "echo cannot start; exit 3"])
+def test_a_process_that_ends_at_once_is_called_failing_and_tried_again(supervise):
+    supervisor = supervise(broken=["sh", "-c", "echo cannot start; exit 3"])
     until(lambda: supervisor.log_file("broken").read_text().count("cannot start") >= 2, "a second try")
     assert until(lambda: supervisor.states()["broken"].state == "failing", "it is called failing")
     assert supervisor.states()["broken"].pid is None
 
 
-def test_stopping_ends_also_helpers_that_ignore_sigterm(start, parent):
-    supervisor = start(worker=parent)
+def test_stopping_ends_also_helpers_that_ignore_sigterm(supervise, parent):
+    supervisor = supervise(worker=parent)
     pids = [pid_of(supervisor, "worker"), helper_of(supervisor, "worker")]
     assert supervisor.stop() >= 3
     assert all(gone(pid) for pid in pids)
@@ -123,8 +123,8 @@ def test_stopping_ends_also_helpers_that_ignore_sigterm(start, parent):
     assert {state.state for state in supervisor.states().values()} == {"stopped"}
 
 
-def test_stopping_works_when_the_supervisor_was_killed(start, parent, tmp_path):
-    supervisor = start(worker=parent, other=["sleep", "600"])
+def test_stopping_works_when_the_supervisor_was_killed(supervise, parent, tmp_path):
+    supervisor = supervise(worker=parent, other=["sleep", "600"])
     pids = [pid_of(supervisor, "worker"), pid_of(supervisor, "other"), helper_of(supervisor, "worker")]
     os.kill(int((tmp_path / "supervisor.pid").read_text()), signal.SIGKILL)
     until(lambda: not supervisor.alive(), "it is dead")
@@ -133,37 +133,37 @@ def test_stopping_works_when_the_supervisor_was_killed(start, parent, tmp_path):
     assert all(gone(pid) for pid in pids)
 
 
-def test_starting_ends_first_what_a_killed_supervisor_has_left(start, tmp_path):
-    first = start(worker=["sleep", "600"])
+def test_starting_ends_first_what_a_killed_supervisor_has_left(supervise, tmp_path):
+    first = supervise(worker=["sleep", "600"])
     orphan = pid_of(first, "worker")
     os.kill(int((tmp_path / "supervisor.pid").read_text()), signal.SIGKILL)
     until(lambda: not first.alive(), "it is dead")
-    second = start(worker=["sleep", "600"])
+    second = supervise(worker=["sleep", "600"])
     assert gone(orphan)
     assert pid_of(second, "worker") != orphan
 
 
-def test_a_process_that_changes_its_title_is_found_by_its_mark(start, tmp_path):
-    supervisor = start(titled=[sys.executable, "-c", WITH_A_TITLE])
+def test_a_process_that_changes_its_title_is_found_by_its_mark(supervise, tmp_path):
+    supervisor = supervise(titled=[sys.executable, "-c", WITH_A_TITLE])
     pid = pid_of(supervisor, "titled")
     until(lambda: "titled" in supervisor.log_file("titled").read_text(), "it has changed its title")
     assert pid in [process.pid for process in marked(tmp_path, "titled")]
 
 
-def test_another_home_is_left_alone(start, tmp_path):
-    one = start(home=tmp_path / "one", worker=["sleep", "600"])
-    two = start(home=tmp_path / "two", worker=["sleep", "600"])
+def test_another_home_is_left_alone(supervise, tmp_path):
+    one = supervise(home=tmp_path / "one", worker=["sleep", "600"])
+    two = supervise(home=tmp_path / "two", worker=["sleep", "600"])
     kept = pid_of(two, "worker")
     one.stop()
     assert not gone(kept)
     assert two.states()["worker"].pid == kept
 
 
-def test_a_home_with_a_path_too_long_for_a_socket_works(start, tmp_path):
-    supervisor = start(home=tmp_path / ("long" * 30), worker=["sleep", "600"])
+def test_a_home_with_a_path_too_long_for_a_socket_works(supervise, tmp_path):
+    supervisor = supervise(home=tmp_path / ("long" * 30), worker=["sleep", "600"])
     assert pid_of(supervisor, "worker")
 
 
-def test_a_percent_sign_in_a_command_arrives_as_it_is(start):
-    supervisor = start(printer=["sh", "-c", 'printf "%s\\n" "100%"; sleep 600'])
+def test_a_percent_sign_in_a_command_arrives_as_it_is(supervise):
+    supervisor = supervise(printer=["sh", "-c", 'printf "%s\\n" "100%"; sleep 600'])
     assert until(lambda: supervisor.log_file("printer").read_text() == "100%\n", "its output")

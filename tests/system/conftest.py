@@ -1,30 +1,29 @@
-"""The whole stack once for all system tests: real Airflow, MLflow, local cluster, serving, on free ports."""
+"""The whole stack once for all system tests, on free ports, and the state that each of them starts from.
+
+Every test can run alone and in any order: it asks for the state it needs by the fixture's name, and what an earlier
+test has brought about already (published features, a trained model) is not made again. No test leaves a release open.
+"""
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import psutil
 import pytest
 import yaml
+from tests.system.deployment import PIPELINE, PUBLISHED, Deployment
+from tests.system.processes import wait_until
+from tests.system.releases import Release, Releases
 
 from airworthy.airflow_api.client import AirflowApi
-from airworthy.ledger.ledger import Ledger
-from airworthy.registry.registry import Registry
-from airworthy.settings import Settings
 from airworthy.spec import folders
-from airworthy.spec.pipeline import PipelineSpec
 from airworthy_demo.world import World
 from airworthy_local.ports import Ports
 from airworthy_local.stack import Stack
 
 ROOT = Path(__file__).resolve().parents[2]
-PIPELINE = "flight_delays"
 
 # The example's own specification, made small: five weeks of flights, one epoch, a canary of half a minute.
 SMALL = {
@@ -35,42 +34,9 @@ SMALL = {
 }  # fmt: skip
 
 
-@dataclass
-class Deployment:
-    """The running stack and everything a test asks of it."""
-
-    stack: Stack
-    settings: Settings
-    spec: PipelineSpec
-    api: AirflowApi
-    world: World
-
-    @property
-    def registry(self) -> Registry:
-        return Registry(self.settings.mlflow_url)
-
-    @property
-    def ledger(self) -> Ledger:
-        return Ledger(self.settings.ledger_url)
-
-    def process(self, name: str) -> psutil.Process:
-        """The running process of a part of the stack."""
-        found = next(each for each in self.stack.status() if each.name == name)
-        assert found.pid, f"{name} does not run: {found}"
-        return psutil.Process(found.pid)
-
-    def champion(self) -> int | None:
-        return self.registry.aliases.serving_state(PIPELINE).champion
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    for item in items:
-        if Path(__file__).parent in item.path.parents:
-            item.add_marker(pytest.mark.stack)
-
-
 @pytest.fixture(scope="session")
 def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]:
+    """The running stack, with five weeks of landed files and nothing else."""
     home = tmp_path_factory.mktemp("stack")
     folder = home / "pipelines" / PIPELINE
     shutil.copytree(ROOT / "include" / "pipelines" / PIPELINE, folder)
@@ -79,22 +45,58 @@ def deployment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Deployment]
         document[section].update(changes)
     (folder / "pipeline.yaml").write_text(yaml.safe_dump(document, sort_keys=False))
 
-    previous = os.environ.get("AIRWORTHY_PIPELINES")
-    os.environ["AIRWORTHY_PIPELINES"] = str(home / "pipelines")
     stack = Stack(home / "state", Ports.free())
-    try:
-        stack.up()
-        settings = stack.settings()
-        world = World()
-        world.land(settings.landing, date(2013, 1, 1), date(2013, 2, 8))
-        admin = stack.credentials("admin")
-        with AirflowApi(stack.airflow_url, admin.user, admin.password) as api:
-            for stage in ("data", "train", "release"):
-                api.wait_for_dag(f"{PIPELINE}.{stage}")
-            yield Deployment(stack, settings, folders.load(settings.pipelines, PIPELINE), api, world)
-    finally:
-        stack.down()
-        if previous is None:
-            del os.environ["AIRWORTHY_PIPELINES"]
-        else:
-            os.environ["AIRWORTHY_PIPELINES"] = previous
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AIRWORTHY_PIPELINES", str(home / "pipelines"))
+        try:
+            stack.up()
+            settings = stack.settings()
+            world = World()
+            world.land(settings.landing, date(2013, 1, 1), date(2013, 2, 7))
+            admin = stack.credentials("admin")
+            with AirflowApi(stack.airflow_url, admin.user, admin.password) as api:
+                for dag in ("data", "train", "release"):
+                    api.wait_for_dag(f"{PIPELINE}.{dag}")
+                yield Deployment(stack, settings, folders.load(settings.pipelines, PIPELINE), api, world)
+        finally:
+            stack.down()
+
+
+@pytest.fixture(scope="session")
+def published(deployment: Deployment) -> None:
+    """Features have been published, offline and online."""
+    if deployment.table_versions()[PUBLISHED] is None:
+        deployment.start("data", "for-the-tests")
+        deployment.must_succeed("data", "for-the-tests")
+
+
+@pytest.fixture(scope="session")
+def trained(deployment: Deployment, published: None) -> int:
+    """A version that was trained and passed its gates; its own release has begun and is over, so a champion answers."""
+    if not deployment.trained_versions():
+        deployment.start("train", "for-the-tests", canary_minutes=10)
+        deployment.must_succeed("train", "for-the-tests")
+        Release(deployment, deployment.registered_by("for-the-tests")).end()
+    wait_until(deployment.champion, "a champion answers")
+    return deployment.trained_versions()[-1]
+
+
+@pytest.fixture
+def releases(deployment: Deployment) -> Iterator[Releases]:
+    """Starts releases; those that the test leaves open are ended."""
+    started = Releases(deployment)
+    yield started
+    started.end()
+
+
+@pytest.fixture
+def candidate(releases: Releases, trained: int) -> Release:
+    """A release that has begun: its candidate gets, or is about to get, its share of the traffic."""
+    return releases.start(trained)
+
+
+@pytest.fixture
+def waiting(candidate: Release) -> Release:
+    """A release whose canary went well, and that waits for a person's answer."""
+    candidate.until_asked(first_day=date(2013, 2, 9))
+    return candidate

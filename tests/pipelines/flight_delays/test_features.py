@@ -16,7 +16,6 @@ from pipelines.flight_delays.features import ROLLING, build, request_features
 if TYPE_CHECKING:
     from pyspark.sql import DataFrame, SparkSession
 
-pytestmark = pytest.mark.spark
 
 Rows = dict[str, dict[str, Any]]
 

@@ -37,7 +37,6 @@ def settings(spec: PipelineSpec, tmp_path_factory: pytest.TempPathFactory) -> Se
     return settings
 
 
-@pytest.mark.spark
 def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     spark: SparkSession, spec: PipelineSpec, settings: Settings
 ) -> None:
@@ -75,7 +74,6 @@ def test_tables_are_built_once_and_again_when_raw_data_or_time_changes(
     assert lake.read(tables.training(spec.name)).num_rows > training.num_rows
 
 
-@pytest.mark.spark
 def test_killed_between_two_commits_the_next_run_completes_the_build(
     spark: SparkSession, spec: PipelineSpec, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
