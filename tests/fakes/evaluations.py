@@ -28,7 +28,7 @@ def evaluation(**changes: Any) -> Evaluation:
         "average": figures(roc_auc=0.5, log_loss=0.55),
         "average_answer": 0.25,
         "lightgbm": RivalFigures(figures=figures(roc_auc=0.745)),
-        "champion": RivalFigures(figures=figures(roc_auc=0.744), version=3, kind="candidate"),
+        "champion": RivalFigures(figures=figures(roc_auc=0.744), version=3),
         "slices": (Slice(column="origin", value="JFK", candidate=figures(900, roc_auc=0.6)),),
     }
     return Evaluation.model_validate({**good, **changes})

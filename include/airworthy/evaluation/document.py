@@ -26,7 +26,7 @@ class RivalFigures(Frozen):
     figures: Figures
     difference: Difference | None = None
     version: int | None = Field(None, description="in the registry, for the champion")
-    kind: str = Field("", description="the version's tag, or lightgbm")
+    is_baseline: bool = Field(False, description="is the champion the always-average model?")
 
 
 class Slice(Frozen):
@@ -47,7 +47,7 @@ class Evaluation(Frozen):
         average: the always-average baseline, which answers ``average_answer`` for every row.
         average_answer: made from the labels of the training rows.
         lightgbm: trained on the same features of the same rows.
-        champion: today's, unless there is none; its kind is ``baseline`` while no trained model was promoted.
+        champion: today's, unless there is none; it is the baseline while no trained model was promoted.
         doubts: about the candidate's answers, in sentences; they miss no gate.
     """
 

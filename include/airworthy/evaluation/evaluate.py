@@ -86,14 +86,13 @@ def judge(spec: PipelineSpec, run: Run, snapshot: Snapshot, scored: Rivals) -> E
         lightgbm=RivalFigures(
             figures=kind.measure(labels, scored.lightgbm),
             difference=kind.difference(labels, scored.candidate, scored.lightgbm),
-            kind="lightgbm",
         ),
         champion=champion
         and RivalFigures(
             figures=kind.measure(labels, champion.answers),
             difference=kind.difference(labels, scored.candidate, champion.answers),
             version=champion.version,
-            kind=champion.kind,
+            is_baseline=champion.is_baseline,
         ),
         slices=slices.measure(kind, snapshot.holdout, spec.gates.slices, scored),
         doubts=kind.doubts(labels, scored.candidate),

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from airworthy.evaluation.document import Evaluation
 from airworthy.model import kinds
 from airworthy.model.kinds.base import Figures, Kind
-from airworthy.registry.tags import BASELINE
 from airworthy.spec.gates import Gates, MetricGates
 from airworthy.spec.tasks import Metric
 
@@ -88,7 +87,7 @@ def _overall(evaluation: Evaluation, metric: Metric, bounds: MetricGates) -> Ite
             bounds.max_behind_lightgbm,
             f"{metric.title} behind LightGBM's",
         )
-    if bounds.max_behind_champion is not None and champion is not None and champion.kind != BASELINE:
+    if bounds.max_behind_champion is not None and champion is not None and not champion.is_baseline:
         yield _at_most(
             f"{metric.name}.max_behind_champion",
             _gain(metric, champion.figures, candidate),

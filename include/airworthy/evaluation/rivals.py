@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from airworthy.model import kinds
 from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC
 from airworthy.model.encoder import Encoder, EncodingError
-from airworthy.registry import tags as names
 from airworthy.training import dataset
 from airworthy.training.launcher import cores
 
@@ -32,10 +31,10 @@ SCORING_BATCH = 8192
 
 @dataclass(frozen=True)
 class Champion:
-    """Today's champion: its version, the kind that its tag says, and its answers [n]."""
+    """Today's champion: its version, whether it is the always-average model, and its answers [n]."""
 
     version: int
-    kind: str
+    is_baseline: bool
     answers: Answers
 
 
@@ -114,14 +113,14 @@ def _champion(spec: PipelineSpec, registry: Registry, columns: Mapping[str, Any]
     version = registry.aliases.get(spec.name, "champion")
     if version is None:
         return None
-    kind = registry.versions.tags(spec.name, version).get(names.KIND, "")
+    is_baseline = registry.versions.get(spec.name, version).is_baseline
     try:
         found = answers(kinds.of(spec), registry.packages.download(spec.name, version, folder), columns)
     except EncodingError as error:
         # the spec has changed: the two cannot be compared, and that must not stop the new one
         print(f"champion v{version} is not compared: {error.message}", flush=True)
         return None
-    return Champion(version, kind, found)
+    return Champion(version, is_baseline, found)
 
 
 def _lightgbm(spec: PipelineSpec, snapshot: Snapshot, encoder: Encoder, holdout: Mapping[str, Any]) -> Answers:

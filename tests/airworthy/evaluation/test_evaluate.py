@@ -39,7 +39,7 @@ def test_every_rival_is_measured_on_the_same_rows_and_compared_with_the_candidat
         data=SimpleNamespace(tags={names.TRAIN_RUN: "run 1", names.DATA_VERSION: "7"}),
         info=SimpleNamespace(run_id="m1"),
     )
-    scored = Rivals(labels, good, 0.25, np.full(labels.size, 0.4), Champion(3, "candidate", good))
+    scored = Rivals(labels, good, 0.25, np.full(labels.size, 0.4), Champion(3, False, good))
     found = judge(spec, run, snapshot, scored)  # type: ignore[arg-type]
     assert (found.task, found.train_run, found.run_id, found.data_version) == ("binary", "run 1", "m1", "7")
     assert found.average_answer == 0.25

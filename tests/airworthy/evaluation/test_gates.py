@@ -42,7 +42,7 @@ def test_a_good_candidate_passes_every_gate() -> None:
         ({"average": figures(log_loss=0.4849)}, "log_loss.min_gain_over_average"),
         ({"lightgbm": RivalFigures(figures=figures(roc_auc=0.7501))}, "roc_auc.max_behind_lightgbm"),
         (
-            {"champion": RivalFigures(figures=figures(roc_auc=0.7451), version=3, kind="candidate")},
+            {"champion": RivalFigures(figures=figures(roc_auc=0.7451), version=3)},
             "roc_auc.max_behind_champion",
         ),
         (
@@ -73,7 +73,7 @@ def test_a_figure_that_could_not_be_computed_fails_its_gates() -> None:
 
 
 def test_the_always_average_champion_is_not_a_rival_twice() -> None:
-    perfect = RivalFigures(figures=figures(roc_auc=0.99), version=1, kind="baseline")
+    perfect = RivalFigures(figures=figures(roc_auc=0.99), version=1, is_baseline=True)
     assert missed(evaluation(champion=perfect)) == []
 
 
@@ -90,7 +90,7 @@ def test_passing_means_exactly_that_every_bound_holds(candidate: float, lightgbm
     found = evaluation(
         candidate=figures(roc_auc=candidate, log_loss=0.4),
         lightgbm=RivalFigures(figures=figures(roc_auc=lightgbm)),
-        champion=RivalFigures(figures=figures(roc_auc=champion), version=3, kind="candidate"),
+        champion=RivalFigures(figures=figures(roc_auc=champion), version=3),
     )
     expected = candidate >= 0.62 and lightgbm - candidate <= 0.01 and champion - candidate <= 0.005
     assert gates.passed(gates.check(found, GATES)) == expected

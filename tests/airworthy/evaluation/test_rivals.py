@@ -27,7 +27,7 @@ def test_the_average_is_a_rival_and_not_drawn() -> None:
     scored = Rivals(answers, answers, 0.3, answers, None)
     assert scored.average.tolist() == [0.3] * 4
     assert list(scored.drawn) == ["candidate", "lightgbm"]
-    assert list(Rivals(answers, answers, 0.3, answers, Champion(2, "", answers)).drawn)[-1] == "champion"
+    assert list(Rivals(answers, answers, 0.3, answers, Champion(2, False, answers)).drawn)[-1] == "champion"
 
 
 def test_a_model_answers_in_batches_as_it_does_at_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ BINARY = kinds.named("binary")
 def rivals(rows: int, champion: bool = True) -> Rivals:
     rng = np.random.default_rng(0)
     labels, answers = (rng.random(rows) < 0.3).astype(float), rng.random(rows)
-    return Rivals(labels, answers, 0.3, answers, Champion(2, "candidate", 1 - answers) if champion else None)
+    return Rivals(labels, answers, 0.3, answers, Champion(2, False, 1 - answers) if champion else None)
 
 
 def test_each_value_is_measured_on_its_own_rows() -> None:

@@ -36,7 +36,7 @@ def test_the_first_candidate_is_compared_with_the_average_and_says_so(releases):
 def test_a_champion_the_evaluation_did_not_know_leaves_the_comparison_empty(releases):
     releases.promoted(2)
     known = releases.registry.evaluation("run-3").model_copy(
-        update={"champion": RivalFigures(figures=figures(29_000, roc_auc=0.7), version=1, kind="baseline")}
+        update={"champion": RivalFigures(figures=figures(29_000, roc_auc=0.7), version=1, is_baseline=True)}
     )
     releases.registry.evaluations[known.run_id] = known
     releases.watched(3)
@@ -48,7 +48,7 @@ def test_a_champion_the_evaluation_did_not_know_leaves_the_comparison_empty(rele
 def test_a_champion_the_evaluation_knew_is_shown(releases):
     releases.promoted(2)
     known = releases.registry.evaluation("run-3").model_copy(
-        update={"champion": RivalFigures(figures=figures(29_000, roc_auc=0.7), version=2, kind="candidate")}
+        update={"champion": RivalFigures(figures=figures(29_000, roc_auc=0.7), version=2)}
     )
     releases.registry.evaluations[known.run_id] = known
     releases.watched(3)
@@ -62,7 +62,7 @@ def test_a_champion_the_evaluation_knew_is_shown(releases):
 )
 def test_a_slice_shows_the_champion_only_where_it_is_todays(releases, compared_with, shown):
     releases.promoted(2)
-    champion = compared_with and RivalFigures(figures=figures(9, roc_auc=0.7), version=compared_with, kind="candidate")
+    champion = compared_with and RivalFigures(figures=figures(9, roc_auc=0.7), version=compared_with)
     part = Slice(
         column="origin",
         value="JFK",
