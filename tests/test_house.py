@@ -49,8 +49,8 @@ def test_tests_lie_where_their_module_lies() -> None:
             name = str(test.relative_to(ROOT / "tests"))
             inside = test.relative_to(ROOT / "tests" / package)
             module = ROOT / folder / package / inside.with_name(inside.name.removeprefix("test_"))
-            known = module.exists() or module.with_suffix("").is_dir() or (module.parent / f"__{module.name[:-3]}__.py").exists()
-            if not known and name not in SPANNING:
+            homes = (module, module.with_suffix(""), module.with_name(f"__{module.stem}__.py"))
+            if not any(home.exists() for home in homes) and name not in SPANNING:
                 homeless.append(name)
     assert not homeless, "no module of that name: rename the test with its module, or say in SPANNING what it spans"
 
