@@ -10,6 +10,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from airworthy.errors import Away
+from airworthy.traffic import metrics
 from airworthy.traffic.variants import VARIANTS, Variant, VariantMeasurement
 
 
@@ -113,22 +114,22 @@ def parse_metrics(text: str, model: str, release_id: str) -> Reading:
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
             labels = sample.labels
-            if sample.name == "airworthy_service_info":
+            if sample.name == metrics.SERVICE_INFO.name:
                 instance = labels["instance"]
             if labels.get("model") != model or labels.get("release_id") != release_id:
                 continue
             variant = labels.get("variant", "")
             if variant not in VARIANTS:
                 continue
-            if sample.name == "airworthy_predictions_total":
+            if sample.name == metrics.PREDICTIONS.name:
                 requests[variant] += int(sample.value)
                 errors[variant] += int(sample.value) if labels["outcome"] != "ok" else 0
-            elif sample.name == "airworthy_prediction_seconds_bucket":
+            elif sample.name == f"{metrics.PREDICTION_SECONDS.name}_bucket":
                 edge = float(labels["le"])
                 buckets[variant][edge] = buckets[variant].get(edge, 0) + int(sample.value)
     if not instance:
         raise ServiceAway(
-            "the metrics lack airworthy_service_info", next_step="point serving_url at the inference service"
+            f"the metrics lack {metrics.SERVICE_INFO.name}", next_step="point serving_url at the inference service"
         )
     return Reading(instance, {v: Counts(requests[v], errors[v], dict(sorted(buckets[v].items()))) for v in VARIANTS})
 
