@@ -8,7 +8,7 @@ from types import SimpleNamespace
 from typing import Any
 
 from evaluations import figures
-from small_models import write
+from small_models import Defect, write
 
 from airworthy.evaluation.document import FILE, Evaluation
 from airworthy.registry.tags import BASELINE, CANDIDATE, KIND, MODEL_ID
@@ -27,7 +27,7 @@ class FakeRegistry:
     Attributes:
         pointers: version by alias.
         tags: of every version; `add` makes one.
-        broken: arguments of `small_models.write` for versions that are not sound.
+        broken: `small_models.Defect` of versions that are not sound.
         evaluations: by run id, where a test wants another one than `evaluation`.
         calls_left: writes until it is killed; None for never.
         written: every write, in order.
@@ -173,11 +173,11 @@ class FakePackages:
     def __init__(self, registry: FakeRegistry) -> None:
         self._registry = registry
 
-    def log(self, run_id: str, model: Any, encoder: Any) -> str:
+    def log(self, run_id: str, model: Any, encoder: Any, kind: Any) -> str:
         self._registry.write("log", run_id)
         assert self._registry.runs.baseline is not None
         self._registry.runs.baseline[MODEL_ID] = "m-baseline"
         return "m-baseline"
 
     def download(self, name: str, version: int, to: Path) -> Path:
-        return write(to / str(version), **self._registry.broken.get(version, {}))
+        return write(to / str(version), Defect(**self._registry.broken.get(version, {})))

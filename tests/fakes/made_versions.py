@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from airworthy.model import kinds
 from airworthy.model.constant import constant_model
 from airworthy.model.encoder import Encoder
 from airworthy.registry.registry import Registry
@@ -27,7 +28,8 @@ def always(
     run_id = registry.runs.open(spec.name, train_run, {KIND: kind, **(tags or {})})
     if MODEL_ID not in registry.runs.get(spec.name, train_run).data.tags:
         encoder = Encoder.fit(spec, {})
-        registry.packages.log(run_id, constant_model(encoder, rate), encoder)
+        task = kinds.of(spec)
+        registry.packages.log(run_id, constant_model(encoder, rate, task), encoder, task)
     if kind == CANDIDATE:
         registry.server.client.set_tag(run_id, GATES, "passed")
     return registry.versions.register(spec.name, train_run, tags)

@@ -27,7 +27,7 @@ from onnx import TensorProto, helper, numpy_helper
 from airworthy.lake.lake import Lake
 from airworthy.model.encoder import Encoder
 from airworthy.registry.client import RegistryAway
-from airworthy.serving.http.app import Gate, create_app
+from airworthy.serving.http.app import Router, create_app
 from airworthy.serving.options import ServiceOptions
 from airworthy.serving.service import Service
 from airworthy.settings import Settings
@@ -40,6 +40,7 @@ ROOT = Path(__file__).parents[2]
 SPEC = PipelineSpec.load(ROOT / "include" / "pipelines" / "flight_delays" / "pipeline.yaml")
 NAME = SPEC.name
 TOKEN = "test-token"
+RELEASE = f"{NAME}-v2"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 PREDICT = f"/v1/models/{NAME}:predict"
 FAST = ServiceOptions(poll_seconds=0.05, reload_seconds=0.1, spool_seconds=0.05, commit_seconds=0.3, patience=3)
@@ -55,23 +56,25 @@ def instance(key: str, **changes: Any) -> dict[str, Any]:
         "origin": "EWR",
         "dest": "IAH",
         "sched_dep": "2013-09-01T05:15:00-04:00",
-        "distance": 1400,
+        "distance": FATAL_DISTANCE,
     }
     return {**flight, **changes}
 
 
 # models --------------------------------------------------------------------------------------------------------
 
-#: The misbehaving models behave while they are warmed up (all features missing), then fail on real rows.
+#: The misbehaving models keep the contract as far as anybody can see before the first request: they fail on rows of
+#: one distance, which `instance` has and the contract's sample has not.
 ENCODER = Encoder({"carrier": ("UA",), "origin": ("EWR",), "dest": ("IAH",)}, tuple(SPEC.features.numeric))
 DISTANCE = SPEC.features.numeric.index("distance")
+FATAL_DISTANCE = 1400
 
 
 def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Path:
     """``model.onnx`` and ``preprocessing.json``.
 
-    Kinds: ``constant`` answers rate; ``nan``, ``raise`` and ``hang`` do so on rows that have a distance;
-    ``above_one`` answers 1 + rate; ``signature`` has other inputs; ``garbage`` is no model.
+    Kinds: ``constant`` answers rate; ``nan``, ``raise``, ``hang`` and ``above_one`` (1 + rate) do so on rows of the
+    fatal distance; ``signature`` has other inputs; ``garbage`` is no model.
     """
     folder.mkdir(parents=True)
     (folder / "preprocessing.json").write_text(ENCODER.to_json())
@@ -80,7 +83,7 @@ def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Pat
         return folder
     nodes = [
         _constant("column", np.array([DISTANCE], np.int64)),
-        _constant("rate", np.array(rate + (kind == "above_one"), np.float32)),
+        _constant("rate", np.array(rate, np.float32)),
         _constant("zero", np.array(0, np.float32)),
         helper.make_node("Gather", ["numeric", "column"], ["distance_2d"], axis=1),
         helper.make_node("Squeeze", ["distance_2d", "axis"], ["distance"]),
@@ -88,18 +91,19 @@ def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Pat
         helper.make_node("IsNaN", ["distance"], ["missing"]),
         helper.make_node("Where", ["missing", "zero", "zero"], ["zeros"]),
         helper.make_node("Add", ["zeros", "rate"], ["answer"]),
-        helper.make_node("Not", ["missing"], ["known"]),
-        helper.make_node("Cast", ["known"], ["known_int"], to=TensorProto.INT64),
-        helper.make_node("ReduceMax", ["known_int"], ["any_known"], keepdims=0),
+        _constant("fatal_distance", np.array(FATAL_DISTANCE, np.float32)),
+        helper.make_node("Equal", ["distance", "fatal_distance"], ["fatal"]),
+        helper.make_node("Cast", ["fatal"], ["fatal_int"], to=TensorProto.INT64),
+        helper.make_node("ReduceMax", ["fatal_int"], ["any_fatal"], keepdims=0),
     ]
-    if kind in ("constant", "above_one", "signature"):
+    if kind in ("constant", "signature"):
         nodes.append(helper.make_node("Identity", ["answer"], ["probability"]))
-    elif kind == "nan":
-        nodes.append(_constant("nan", np.array(np.nan, np.float32)))
-        nodes.append(helper.make_node("Where", ["known", "nan", "answer"], ["probability"]))
+    elif kind in ("nan", "above_one"):
+        nodes.append(_constant("unsound", np.array(np.nan if kind == "nan" else 1 + rate, np.float32)))
+        nodes.append(helper.make_node("Where", ["fatal", "unsound", "answer"], ["probability"]))
     elif kind == "raise":  # an index out of range
         nodes.append(_constant("one_zero", np.zeros(1, np.float32)))
-        nodes.append(helper.make_node("Gather", ["one_zero", "any_known"], ["nothing"]))
+        nodes.append(helper.make_node("Gather", ["one_zero", "any_fatal"], ["nothing"]))
         nodes.append(helper.make_node("Add", ["answer", "nothing"], ["probability"]))
     elif kind == "hang":
         nodes += _hang()
@@ -119,7 +123,7 @@ def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Pat
 
 
 def _hang() -> list[onnx.NodeProto]:
-    """A loop of a billion rounds, if any row has a distance."""
+    """A loop of a billion rounds, if any row has the fatal distance."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_on"]),
@@ -139,7 +143,7 @@ def _hang() -> list[onnx.NodeProto]:
     return [
         _constant("billion", np.array(10**9, np.int64)),
         _constant("true", np.array(True)),
-        helper.make_node("Mul", ["any_known", "billion"], ["rounds"]),
+        helper.make_node("Mul", ["any_fatal", "billion"], ["rounds"]),
         helper.make_node("Loop", ["rounds", "true", "zero"], ["still_zero"], body=body),
         helper.make_node("Add", ["answer", "still_zero"], ["probability"]),
     ]
@@ -217,7 +221,7 @@ def settings_at(home: Path) -> Settings:
     return Settings(home=home, serving_token=TOKEN, pipelines=ROOT / "include" / "pipelines")
 
 
-def build(home: Path, registry: Any, options: ServiceOptions = FAST) -> tuple[Gate, Service]:
+def build(home: Path, registry: Any, options: ServiceOptions = FAST) -> tuple[Router, Service]:
     """The application over a fake store; the lake is real."""
     settings = settings_at(home)
     service = Service.build(
@@ -268,6 +272,12 @@ def predict(client: httpx.Client, keys: list[str], **changes: Any) -> list[dict[
     answer = client.post(PREDICT, json={"instances": [instance(key, **changes) for key in keys]})
     assert answer.status_code == 200, answer.text
     return answer.json()["predictions"]
+
+
+def error_of(answer: httpx.Response, status: int) -> dict[str, object]:
+    """The error document of an answer that must have this status."""
+    assert answer.status_code == status, answer.text
+    return answer.json()["error"]
 
 
 if __name__ == "__main__":

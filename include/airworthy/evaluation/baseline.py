@@ -29,7 +29,8 @@ def ensure(registry: Registry, spec: PipelineSpec, evaluation: Evaluation) -> in
     Raises:
         ValueError: the average is no answer that the spec's kind can give.
     """
-    if not kinds.of(spec).sound(np.array([evaluation.average_answer])).all():
+    kind = kinds.of(spec)
+    if not kind.sound(np.array([evaluation.average_answer])).all():
         raise ValueError(f"a {spec.task} model cannot answer {evaluation.average_answer} on average")
     run_id = registry.runs.open(spec.name, RUN, {KIND: BASELINE})
     if MODEL_ID not in registry.runs.get(spec.name, RUN).data.tags:
@@ -37,7 +38,7 @@ def ensure(registry: Registry, spec: PipelineSpec, evaluation: Evaluation) -> in
         from airworthy.model.encoder import Encoder
 
         encoder = Encoder.fit(spec, {})
-        registry.packages.log(run_id, constant_model(encoder, evaluation.average_answer), encoder)
+        registry.packages.log(run_id, constant_model(encoder, evaluation.average_answer, kind), encoder, kind)
         with registry.server.talking():
             registry.server.client.set_terminated(run_id)
     return registry.versions.register(spec.name, RUN)

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.model import kinds
-from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC
 from airworthy.model.encoder import Encoder, EncodingError
+from airworthy.model.session import Model
 from airworthy.training import dataset
 from airworthy.training.launcher import cores
 
@@ -86,7 +86,7 @@ def score(spec: PipelineSpec, registry: Registry, model_id: str, snapshot: Snaps
 
 
 def answers(kind: Kind, model: Path, columns: Mapping[str, Any]) -> Answers:
-    """A model's answers by ONNX Runtime, [n].
+    """A model's answers as serving would give them, [n]; NaN where the model gives none.
 
     Args:
         model: folder with ``model.onnx`` and ``preprocessing.json``.
@@ -95,18 +95,7 @@ def answers(kind: Kind, model: Path, columns: Mapping[str, Any]) -> Answers:
     Raises:
         EncodingError: a feature of this model has no column.
     """
-    import onnxruntime
-
-    categorical, numeric = Encoder.load(model).encode(columns)
-    session = onnxruntime.InferenceSession(model / MODEL_FILE, providers=["CPUExecutionProvider"])
-    parts = [
-        session.run(
-            [kind.output],
-            {CATEGORICAL: categorical[i : i + SCORING_BATCH], NUMERIC: numeric[i : i + SCORING_BATCH]},
-        )[0]
-        for i in range(0, numeric.shape[0], SCORING_BATCH)
-    ]
-    return np.concatenate(parts).astype(np.float64)
+    return Model.load(model, kind).answers(columns, batch_rows=SCORING_BATCH)
 
 
 def _champion(spec: PipelineSpec, registry: Registry, columns: Mapping[str, Any], folder: Path) -> Champion | None:

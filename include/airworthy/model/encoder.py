@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
 
 from airworthy.errors import AirworthyError
+from airworthy.model.bundle import PREPROCESSING_FILE
 
 if TYPE_CHECKING:
     from airworthy.spec.pipeline import PipelineSpec
@@ -22,6 +24,28 @@ FORMAT = 1
 
 class EncodingError(AirworthyError):
     """A column is missing, or a preprocessing.json is not one."""
+
+
+class _Vocabulary(BaseModel):
+    model_config = ConfigDict(strict=True)
+
+    name: str
+    vocabulary: tuple[str, ...]
+
+
+class _Header(BaseModel):
+    """What every format says: which one it is."""
+
+    model_config = ConfigDict(strict=True)
+
+    format: int
+
+
+class _Document(_Header):
+    """The content of ``preprocessing.json``."""
+
+    categorical: tuple[_Vocabulary, ...]
+    numeric: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -117,21 +141,35 @@ class Encoder:
         """Read ``preprocessing.json``.
 
         Raises:
-            EncodingError: it is of another format.
+            EncodingError: it is damaged, or of another format.
         """
-        document = json.loads(text)
-        if document.get("format") != FORMAT:
+        try:
+            if (found := _Header.model_validate_json(text).format) != FORMAT:
+                raise EncodingError(
+                    f"{PREPROCESSING_FILE} has format {found}, expected {FORMAT}",
+                    next_step="load this model with the version of airworthy that made it",
+                )
+            document = _Document.model_validate_json(text)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "the file"
             raise EncodingError(
-                f"preprocessing.json has format {document.get('format')!r}, expected {FORMAT}",
-                next_step="load this model with the version of airworthy that made it",
-            )
-        return cls(
-            {entry["name"]: tuple(entry["vocabulary"]) for entry in document["categorical"]},
-            tuple(document["numeric"]),
-        )
+                f"{PREPROCESSING_FILE} is damaged: {where}: {first['msg']}",
+                next_step="train the version again, or fetch its files anew",
+            ) from error
+        vocabularies = {entry.name: entry.vocabulary for entry in document.categorical}
+        names = [*(entry.name for entry in document.categorical), *document.numeric]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise EncodingError(f"{PREPROCESSING_FILE} names features twice: {twice}")
+        return cls(vocabularies, document.numeric)
 
     @classmethod
     def load(cls, path: Path) -> Encoder:
-        """Read ``preprocessing.json`` from a file, or from the folder it lies in."""
-        file = path / "preprocessing.json" if path.is_dir() else path
+        """Read ``preprocessing.json`` from a file, or from the folder it lies in.
+
+        Raises:
+            EncodingError: it is damaged, or of another format.
+            OSError: it cannot be read.
+        """
+        file = path / PREPROCESSING_FILE if path.is_dir() else path
         return cls.from_json(file.read_text(encoding="utf-8"))

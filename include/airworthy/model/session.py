@@ -1,8 +1,7 @@
-"""One loaded model version: ONNX Runtime session and encoder, checked and warmed before its first request."""
+"""A model that answers: its ONNX Runtime session, and with its encoder from named columns to answers."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,117 +12,18 @@ import onnxruntime as ort
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
+from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC
 from airworthy.model.encoder import Encoder
 
 if TYPE_CHECKING:
-    from airworthy.spec.pipeline import PipelineSpec
-
-INPUTS = {"categorical": "tensor(int64)", "numeric": "tensor(float)"}
-OUTPUT = "probability"
-WARM_UP_ROWS = (1, 64)
-WARM_UP_SECONDS = 10.0
+    from airworthy.model.kinds.base import Kind
 
 
 class ModelBroken(AirworthyError):
-    """A model version that cannot serve: it does not load, or does not keep the contract of inputs and output."""
+    """A model that does not load, or does not keep the contract of its files."""
 
 
-@dataclass(frozen=True)
-class Model:
-    """A version that is ready to answer."""
-
-    version: int
-    data_version: str
-    encoder: Encoder
-    session: ort.InferenceSession
-    categorical: tuple[str, ...]
-    numeric_of_request: tuple[str, ...]
-    numeric_of_views: tuple[str, ...]
-
-    @classmethod
-    def load(cls, folder: Path, *, version: int, data_version: str, spec: PipelineSpec) -> Model:
-        """Read ``model.onnx`` and ``preprocessing.json``, check their contract and run them once.
-
-        Args:
-            folder: holds the two files.
-            version: in the registry.
-            data_version: Delta version of the features it was trained on; for the prediction log.
-            spec: says where each feature comes from.
-
-        Raises:
-            ModelBroken: says what is wrong.
-        """
-        try:
-            encoder = Encoder.load(folder)
-            session = ort.InferenceSession(folder / "model.onnx", _options(), providers=["CPUExecutionProvider"])
-        except Exception as error:
-            raise ModelBroken(f"version {version} does not load: {error}", next_step=_NEXT_STEP) from error
-        known = {*spec.features.categorical, *spec.features.numeric}
-        if unknown := sorted({*encoder.categorical, *encoder.numeric} - known):
-            raise ModelBroken(
-                f"version {version} needs the features {unknown}, which {spec.name}'s pipeline.yaml does not have",
-                next_step="serve it with the pipeline.yaml it was trained with, or train a new version",
-            )
-        _check_signature(session, version)
-        model = cls(
-            version,
-            data_version,
-            encoder,
-            session,
-            tuple(spec.features.request.categorical),
-            tuple(spec.features.request.numeric),
-            tuple(name for view in spec.features.views.values() for name in view.features),
-        )
-        model._warm_up()
-        return model
-
-    def predict(
-        self, own: Sequence[Mapping[str, Any]], online: NDArray[np.float32], options: ort.RunOptions | None = None
-    ) -> NDArray[np.float64]:
-        """The probability of each row; NaN where the model's answer is none.
-
-        Args:
-            own: the n requests' own features, by name.
-            online: view features [n, V] in the spec's order, NaN where missing.
-            options: see :class:`Run`.
-
-        Returns:
-            [n]; every value is in [0, 1] or NaN.
-
-        Raises:
-            Exception: whatever ONNX Runtime or the encoder raise.
-        """
-        columns: dict[str, Any] = {
-            name: [row[name] for row in own] for name in (*self.categorical, *self.numeric_of_request)
-        }
-        columns |= zip(self.numeric_of_views, online.T, strict=True)
-        categorical, numeric = self.encoder.encode(columns)
-        (answer,) = self.session.run([OUTPUT], {"categorical": categorical, "numeric": numeric}, options)
-        if answer.shape != (len(own),):
-            raise ModelBroken(f"version {self.version} answered shape {answer.shape}, expected {(len(own),)}")
-        probability = answer.astype(np.float64)
-        probability[~((probability >= 0) & (probability <= 1))] = np.nan
-        return probability
-
-    def _warm_up(self) -> None:
-        run = Run()
-        timer = threading.Timer(WARM_UP_SECONDS, setattr, (run.options, "terminate", True))
-        timer.start()
-        try:
-            for rows in WARM_UP_ROWS:
-                own = [dict.fromkeys((*self.categorical, *self.numeric_of_request))] * rows
-                answer = self.predict(own, np.full((rows, len(self.numeric_of_views)), np.nan, np.float32), run.options)
-        except Exception as error:
-            raise ModelBroken(f"version {self.version} fails on a first try: {error}", next_step=_NEXT_STEP) from error
-        finally:
-            timer.cancel()
-        if np.isnan(answer).any():
-            raise ModelBroken(
-                f"version {self.version} answers no probability when every feature is missing", next_step=_NEXT_STEP
-            )
-
-
-class Run:
+class Call:
     """A call of a model that can be ended from another thread.
 
     Args:
@@ -135,11 +35,130 @@ class Run:
         self.options = ort.RunOptions()
         self.options.log_severity_level = 4
 
+    def end(self) -> None:
+        """Let the model stop where it is; whoever waits for the call gets an error."""
+        self.options.terminate = True
 
-def stop(run: Run | None, item: object) -> None:
-    """End a call that ``item`` has waited for too long; a later one, that ``item`` is not in, goes on."""
-    if run is not None and any(each is item for each in run.batch):
-        run.options.terminate = True
+    def end_for(self, item: object) -> None:
+        """End it because ``item`` has waited for too long; a call that ``item`` is not in goes on."""
+        if any(each is item for each in self.batch):
+            self.end()
+
+
+@dataclass(frozen=True)
+class Tensor:
+    """What a graph declares of an input or output.
+
+    Attributes:
+        type: e.g. ``tensor(float)``.
+        shape: a number per dimension, or a name or None where it is open.
+    """
+
+    type: str
+    shape: tuple[int | str | None, ...]
+
+
+class Session:
+    """An ONNX graph in ONNX Runtime: arrays in, one array out.
+
+    Args:
+        model: the file, or its content.
+        output: name of the tensor to ask for.
+
+    Raises:
+        ModelBroken: ONNX Runtime does not take it.
+        OSError: the file cannot be read.
+    """
+
+    def __init__(self, model: Path | bytes, output: str) -> None:
+        # by its content: a message that named a temporary folder would stand in the ledger
+        content = model.read_bytes() if isinstance(model, Path) else model
+        try:
+            self._runtime = ort.InferenceSession(content, _options(), providers=["CPUExecutionProvider"])
+        except Exception as error:
+            raise ModelBroken(f"ONNX Runtime does not take it: {str(error)[:300]}") from error
+        self.output = output
+
+    @property
+    def inputs(self) -> dict[str, Tensor]:
+        """The graph's inputs by name."""
+        return {each.name: Tensor(each.type, tuple(each.shape)) for each in self._runtime.get_inputs()}
+
+    @property
+    def outputs(self) -> dict[str, Tensor]:
+        """The graph's outputs by name."""
+        return {each.name: Tensor(each.type, tuple(each.shape)) for each in self._runtime.get_outputs()}
+
+    def run(
+        self, categorical: NDArray[np.int64], numeric: NDArray[np.float32], call: Call | None = None
+    ) -> NDArray[np.float32]:
+        """The raw answers to n rows.
+
+        Args:
+            categorical: codes [n, C].
+            numeric: [n, F], NaN where missing.
+            call: by which another thread can end it.
+
+        Returns:
+            [n], as the graph gives them: not yet known to be sound.
+
+        Raises:
+            ModelBroken: the answers are not [n].
+            Exception: whatever ONNX Runtime raises.
+        """
+        options = call.options if call is not None else None
+        (answers,) = self._runtime.run([self.output], {CATEGORICAL: categorical, NUMERIC: numeric}, options)
+        if answers.shape != (len(numeric),):
+            raise ModelBroken(f"{self.output} has shape {answers.shape}, expected {(len(numeric),)}")
+        raw: NDArray[np.float32] = answers
+        return raw
+
+
+@dataclass(frozen=True)
+class Model:
+    """Encoder and session of one model."""
+
+    kind: Kind
+    encoder: Encoder
+    session: Session
+
+    @classmethod
+    def load(cls, folder: Path, kind: Kind) -> Model:
+        """Read the two files of `airworthy.model.bundle`; whether they keep the contract is `contract.check`'s.
+
+        Raises:
+            EncodingError: ``preprocessing.json`` is damaged.
+            ModelBroken: ONNX Runtime does not take ``model.onnx``.
+            OSError: a file cannot be read.
+        """
+        return cls(kind, Encoder.load(folder), Session(folder / MODEL_FILE, kind.output))
+
+    def answers(
+        self, columns: Mapping[str, Sequence[Any]], *, batch_rows: int | None = None, call: Call | None = None
+    ) -> NDArray[np.float64]:
+        """The answer to each of n rows; NaN where the model gives none that its kind can give.
+
+        Args:
+            columns: as `Encoder.encode` takes them.
+            batch_rows: ask for so many rows at a time; None asks for all at once.
+            call: by which another thread can end it.
+
+        Returns:
+            [n].
+
+        Raises:
+            EncodingError: a feature has no column.
+            Exception: whatever ONNX Runtime raises.
+        """
+        categorical, numeric = self.encoder.encode(columns)
+        if batch_rows is None or len(numeric) <= batch_rows:
+            raw = self.session.run(categorical, numeric, call)
+        else:
+            parts = [slice(at, at + batch_rows) for at in range(0, len(numeric), batch_rows)]
+            raw = np.concatenate([self.session.run(categorical[part], numeric[part], call) for part in parts])
+        answers = raw.astype(np.float64)
+        answers[~self.kind.sound(answers)] = np.nan
+        return answers
 
 
 def _options() -> ort.SessionOptions:
@@ -149,17 +168,3 @@ def _options() -> ort.SessionOptions:
     options.inter_op_num_threads = 1
     options.log_severity_level = 4  # errors are raised, and counted; a broken challenger would fill the log
     return options
-
-
-def _check_signature(session: ort.InferenceSession, version: int) -> None:
-    inputs = {value.name: value.type for value in session.get_inputs()}
-    outputs = {value.name: value.type for value in session.get_outputs()}
-    if inputs != INPUTS or outputs.get(OUTPUT) != "tensor(float)":
-        raise ModelBroken(
-            f"version {version} has inputs {inputs} and outputs {outputs}, "
-            f"expected {INPUTS} and {OUTPUT}: tensor(float)",
-            next_step=_NEXT_STEP,
-        )
-
-
-_NEXT_STEP = "roll it back, and look at its artifacts in MLflow; docs/runbook.md#model-refused"

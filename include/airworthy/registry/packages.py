@@ -8,13 +8,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, PREPROCESSING_FILE, PROBABILITY
+from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, PREPROCESSING_FILE
 from airworthy.registry import tags as names
 
 if TYPE_CHECKING:
     from onnx import ModelProto
 
     from airworthy.model.encoder import Encoder
+    from airworthy.model.kinds.base import Kind
     from airworthy.registry.client import Server
     from airworthy.registry.versions import Versions
 
@@ -26,7 +27,7 @@ class Packages:
         self._server = server
         self._versions = versions
 
-    def log(self, run_id: str, model: ModelProto, encoder: Encoder) -> str:
+    def log(self, run_id: str, model: ModelProto, encoder: Encoder, kind: Kind) -> str:
         """Log the model to its run, in one piece, and mark the run as complete with the tag `MODEL_ID`.
 
         Whatever a killed attempt left (a logged model that the tag does not name) is removed first.
@@ -54,7 +55,7 @@ class Packages:
                     model,
                     str(Path(temporary) / "model"),
                     mlflow_model=Model(run_id=run_id, model_id=logged.model_id),
-                    signature=_signature(encoder),
+                    signature=_signature(encoder, kind),
                     input_example=_example(encoder),
                     # MLflow would otherwise load the model in a process of its own to find out
                     pip_requirements=[
@@ -113,7 +114,7 @@ def _logged_models(client: Any, experiment_id: str, run_id: str) -> list[Any]:
     return list(client.search_logged_models([experiment_id], filter_string=f"source_run_id = '{run_id}'"))
 
 
-def _signature(encoder: Encoder) -> Any:
+def _signature(encoder: Encoder, kind: Kind) -> Any:
     import numpy as np
     from mlflow.models import ModelSignature
     from mlflow.types import Schema, TensorSpec
@@ -125,7 +126,7 @@ def _signature(encoder: Encoder) -> Any:
                 TensorSpec(np.dtype(np.float32), (-1, len(encoder.numeric)), NUMERIC),
             ]
         ),
-        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), PROBABILITY)]),
+        outputs=Schema([TensorSpec(np.dtype(np.float32), (-1,), kind.output)]),
     )
 
 

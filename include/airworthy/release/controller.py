@@ -13,9 +13,9 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Literal
 
+from airworthy.model.contract import Condition
 from airworthy.registry import tags
 from airworthy.release import approvals, champion
-from airworthy.release.check import Check as Condition
 from airworthy.release.check import check_version
 from airworthy.release.decisions import approval, rules, state
 from airworthy.release.decisions.approval import Decision

@@ -12,8 +12,9 @@ import uvicorn
 from airworthy.errors import AirworthyError
 from airworthy.lake.lake import Lake
 from airworthy.registry.registry import Registry
-from airworthy.serving.answer.predictor import Features
-from airworthy.serving.http.app import Gate, create_app, require
+from airworthy.serving.answer.champion import FeatureReader
+from airworthy.serving.http.app import Router, create_app
+from airworthy.serving.http.credentials import require
 from airworthy.serving.service import Service
 from airworthy.settings import Settings, from_environment
 from airworthy.spec.pipeline import PipelineSpec
@@ -23,7 +24,7 @@ from airworthy.spec.pipeline import PipelineSpec
 SWITCH_SECONDS = 0.0005
 
 
-def build(settings: Settings) -> Gate:
+def build(settings: Settings) -> Router:
     """The application on this deployment's registry, online store and lake.
 
     Raises:
@@ -32,14 +33,14 @@ def build(settings: Settings) -> Gate:
     require(settings.serving_token)  # before libraries that take seconds
     from airworthy.features.online.store import OnlineStore
 
-    def features(spec: PipelineSpec) -> Features:
+    def features(spec: PipelineSpec) -> FeatureReader:
         return OnlineStore(spec, settings)
 
     service = Service.build(settings, registry=Registry(settings.mlflow_url), features=features, lake=Lake.of(settings))
     return create_app(service, token=settings.serving_token)
 
 
-def run(app: Gate, host: str, port: int) -> None:
+def run(app: Router, host: str, port: int) -> None:
     """Serve until SIGTERM or Ctrl-C; then answer what is under way, and write the prediction log."""
     sys.setswitchinterval(SWITCH_SECONDS)
     uvicorn.run(

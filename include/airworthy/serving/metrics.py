@@ -7,8 +7,12 @@ from dataclasses import dataclass
 from uuid import uuid4
 
 import prometheus_client as prometheus
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import GaugeMetricFamily
+from prometheus_client.core import Metric as CollectedMetric
 from prometheus_client.registry import Collector
+
+from airworthy.traffic import metrics
+from airworthy.traffic.metrics import Metric
 
 #: Seconds; narrow where answers normally lie, and one edge at the usual limit of 100 ms.
 SECONDS = (
@@ -28,72 +32,26 @@ class VariantMetrics:
     seconds: prometheus.Histogram
 
 
-class Metrics:
-    """All metrics of one service process, in a registry of their own.
-
-    ``airworthy_predictions_total`` counts predictions by outcome: ``ok``; ``fallback``: the challenger failed and the
-    champion answered; ``error``: nobody answered. ``airworthy_prediction_seconds`` is the time from a request's
-    arrival to its answer, counted once per variant that took part in it.
-    """
+class ServiceMetrics:
+    """All metrics of one service process, in a registry of their own; see `airworthy.traffic.metrics`."""
 
     def __init__(self) -> None:
         self.registry = prometheus.CollectorRegistry()
         prometheus.disable_created_metrics()  # type: ignore[no-untyped-call]
         # counters start anew with the process: readers add up over this name (see measure.Accumulator)
         self.instance = uuid4().hex
-        here = self.registry
-        labels = ("model", "release_id", "variant", "version")
-        self._predictions = prometheus.Counter(
-            "airworthy_predictions_total",
-            "Predictions by outcome: ok; fallback, the challenger failed and the champion answered; error, nobody did",
-            (*labels, "outcome"),
-            registry=here,
-        )
-        self._seconds = prometheus.Histogram(
-            "airworthy_prediction_seconds",
-            "From a request's arrival to its answer, once for each variant that took part",
-            labels,
-            buckets=SECONDS,
-            registry=here,
-        )
-        self.responses = prometheus.Counter(
-            "airworthy_http_responses_total", "Answers to prediction requests", ("model", "status"), registry=here
-        )
-        self.failures = prometheus.Counter(
-            "airworthy_request_failures_total",
-            "Requests that failed before or beside a model",
-            ("model", "reason"),
-            registry=here,
-        )
-        self.batch_rows = prometheus.Histogram(
-            "airworthy_batch_rows", "Rows of one model call", ("model",), buckets=ROWS, registry=here
-        )
-        self.load_failures = prometheus.Counter(
-            "airworthy_model_load_failures_total",
-            "Versions that did not load",
-            ("model", "variant", "version"),
-            registry=here,
-        )
-        self.serving_version = prometheus.Gauge(
-            "airworthy_serving_version", "Version that serves, 0 for none", ("model", "variant"), registry=here
-        )
-        self.canary_percent = prometheus.Gauge(
-            "airworthy_canary_percent", "The challenger's share", ("model",), registry=here
-        )
-        self.log_rows = prometheus.Counter(
-            "airworthy_prediction_log_rows_total",
-            "Rows of the prediction log: committed to the lake, or dropped",
-            ("model", "outcome"),
-            registry=here,
-        )
-        self.missing_features = prometheus.Counter(
-            "airworthy_missing_features_total",
-            "Looked-up features that were missing or too old",
-            ("model", "view"),
-            registry=here,
-        )
+        self._predictions = self._counter(metrics.PREDICTIONS)
+        self._seconds = self._histogram(metrics.PREDICTION_SECONDS, SECONDS)
+        self.responses = self._counter(metrics.HTTP_RESPONSES)
+        self.failures = self._counter(metrics.REQUEST_FAILURES)
+        self.batch_rows = self._histogram(metrics.BATCH_ROWS, ROWS)
+        self.load_failures = self._counter(metrics.LOAD_FAILURES)
+        self.serving_version = self._gauge(metrics.SERVING_VERSION)
+        self.canary_percent = self._gauge(metrics.CANARY_PERCENT)
+        self.log_rows = self._counter(metrics.LOG_ROWS)
+        self.missing_features = self._counter(metrics.MISSING_FEATURES)
         info = prometheus.Info(
-            "airworthy_service", "This process: the counters of another instance began at 0 again", registry=here
+            metrics.SERVICE_INFO.name.removesuffix("_info"), metrics.SERVICE_INFO.meaning, registry=self.registry
         )
         info.info({"instance": self.instance})
         prometheus.ProcessCollector(registry=self.registry)
@@ -109,30 +67,34 @@ class Metrics:
             found = self._by_variant[key] = VariantMetrics(ok, error, fallback, self._seconds.labels(*key))
         return found
 
-    def ages(self, name: str, help_text: str, labels: tuple[str, ...], ages: Callable[[], Ages]) -> None:
-        """A gauge that is asked for when it is read."""
-        self.registry.register(_Ages(name, help_text, labels, ages))
+    def staleness(self, seconds: Callable[[], Iterable[tuple[str, float]]]) -> None:
+        """Show how long ago the registry answered: seconds by model, asked for when the metric is read."""
+        self.registry.register(_Staleness(seconds))
 
     def text(self) -> bytes:
         """The exposition, for ``/metrics``."""
         return prometheus.generate_latest(self.registry)
 
+    def _counter(self, metric: Metric) -> prometheus.Counter:
+        return prometheus.Counter(metric.name, metric.meaning, metric.labels, registry=self.registry)
 
-Ages = Iterable[tuple[tuple[str, ...], float]]
+    def _gauge(self, metric: Metric) -> prometheus.Gauge:
+        return prometheus.Gauge(metric.name, metric.meaning, metric.labels, registry=self.registry)
+
+    def _histogram(self, metric: Metric, edges: tuple[float, ...]) -> prometheus.Histogram:
+        return prometheus.Histogram(metric.name, metric.meaning, metric.labels, buckets=edges, registry=self.registry)
 
 
 @dataclass(frozen=True)
-class _Ages(Collector):
-    name: str
-    help_text: str
-    labels: tuple[str, ...]
-    ages: Callable[[], Ages]
+class _Staleness(Collector):
+    seconds: Callable[[], Iterable[tuple[str, float]]]
 
-    def describe(self) -> list[Metric]:
+    def describe(self) -> list[CollectedMetric]:
         return []
 
-    def collect(self) -> Iterator[Metric]:
-        family = GaugeMetricFamily(self.name, self.help_text, labels=self.labels)
-        for labels, age in self.ages():
-            family.add_metric(labels, age)
+    def collect(self) -> Iterator[CollectedMetric]:
+        metric = metrics.REGISTRY_STALENESS
+        family = GaugeMetricFamily(metric.name, metric.meaning, labels=metric.labels)
+        for model, seconds in self.seconds():
+            family.add_metric((model,), seconds)
         yield family

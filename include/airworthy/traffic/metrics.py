@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+MetricType = Literal["counter", "gauge", "histogram", "info"]
 
 
 @dataclass(frozen=True)
@@ -11,11 +14,13 @@ class Metric:
 
     Attributes:
         name: of a counter with its ``_total``, of a histogram without ``_bucket``, of an info with its ``_info``.
+        type: Prometheus' word.
         meaning: one line.
         labels: names of the labels, in order.
     """
 
     name: str
+    type: MetricType
     meaning: str
     labels: tuple[str, ...] = ()
 
@@ -25,34 +30,43 @@ VARIANT_LABELS = ("model", "release_id", "variant", "version")
 
 PREDICTIONS = Metric(
     "airworthy_predictions_total",
-    "Predictions by outcome: ok; fallback: the challenger failed and the champion answered; error: nobody answered",
+    "counter",
+    "Predictions by outcome: ok; fallback, the challenger failed and the champion answered; error, nobody did",
     (*VARIANT_LABELS, "outcome"),
 )
 PREDICTION_SECONDS = Metric(
     "airworthy_prediction_seconds",
-    "Arrival of a request to its answer, once per variant that took part in it",
+    "histogram",
+    "From a request's arrival to its answer, once for each variant that took part",
     VARIANT_LABELS,
 )
-HTTP_RESPONSES = Metric("airworthy_http_responses_total", "Answers to prediction requests", ("model", "status"))
+HTTP_RESPONSES = Metric(
+    "airworthy_http_responses_total", "counter", "Answers to prediction requests", ("model", "status")
+)
 REQUEST_FAILURES = Metric(
-    "airworthy_request_failures_total", "Requests that failed before or beside a model", ("model", "reason")
+    "airworthy_request_failures_total", "counter", "Requests that failed before or beside a model", ("model", "reason")
 )
-BATCH_ROWS = Metric("airworthy_batch_rows", "Rows of one model call", ("model",))
+BATCH_ROWS = Metric("airworthy_batch_rows", "histogram", "Rows of one model call", ("model",))
 LOAD_FAILURES = Metric(
-    "airworthy_model_load_failures_total", "Versions that did not load", ("model", "variant", "version")
+    "airworthy_model_load_failures_total", "counter", "Versions that did not load", ("model", "variant", "version")
 )
-SERVING_VERSION = Metric("airworthy_serving_version", "Version that serves, 0 for none", ("model", "variant"))
-CANARY_PERCENT = Metric("airworthy_canary_percent", "The challenger's share", ("model",))
-REGISTRY_STALENESS = Metric("airworthy_registry_staleness_seconds", "Time since the registry last answered", ("model",))
+SERVING_VERSION = Metric("airworthy_serving_version", "gauge", "Version that serves, 0 for none", ("model", "variant"))
+CANARY_PERCENT = Metric("airworthy_canary_percent", "gauge", "The challenger's share", ("model",))
+REGISTRY_STALENESS = Metric(
+    "airworthy_registry_staleness_seconds", "gauge", "Time since the registry last answered", ("model",)
+)
 LOG_ROWS = Metric(
     "airworthy_prediction_log_rows_total",
+    "counter",
     "Rows of the prediction log: committed to the lake, or dropped",
     ("model", "outcome"),
 )
 MISSING_FEATURES = Metric(
-    "airworthy_missing_features_total", "Looked-up features that were missing or too old", ("model", "view")
+    "airworthy_missing_features_total", "counter", "Looked-up features that were missing or too old", ("model", "view")
 )
-SERVICE_INFO = Metric("airworthy_service_info", "This process; its counters start at zero with it", ("instance",))
+SERVICE_INFO = Metric(
+    "airworthy_service_info", "info", "This process: the counters of another instance began at 0 again", ("instance",)
+)
 
 ALL = (
     PREDICTIONS, PREDICTION_SECONDS, HTTP_RESPONSES, REQUEST_FAILURES, BATCH_ROWS, LOAD_FAILURES, SERVING_VERSION,

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
 from airworthy.model.bundle import CATEGORICAL, MODEL_FILE, NUMERIC, OPSET
+from airworthy.model.session import Session
 
 if TYPE_CHECKING:
     from onnx import ModelProto
@@ -71,14 +72,13 @@ def check_parity(
 
     Raises:
         ExportMismatch: it does not, within 1e-5.
+        ModelBroken: it does not load, or does not answer [n].
     """
-    import onnxruntime
-
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = Session(model, kind.output)
     for rows in (slice(None), slice(0, 1)):
-        got = session.run([kind.output], {CATEGORICAL: categorical[rows], NUMERIC: numeric[rows]})[0]
+        got = session.run(categorical[rows], numeric[rows])
         worst = float(np.max(np.abs(got - expected[rows])))
-        if got.shape != expected[rows].shape or not worst <= TOLERANCE:  # also when it is NaN
+        if not worst <= TOLERANCE:  # also when it is NaN
             raise ExportMismatch(
                 f"ONNX and PyTorch differ by {worst:g} on {got.shape[0]} rows, at most {TOLERANCE:g} allowed",
                 next_step="look for an operation in training/network.py that the exporter does not know",

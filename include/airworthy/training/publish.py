@@ -106,7 +106,7 @@ class Publisher(Bystander):
             }
         )
         # the model last: that it is there says that the rest is
-        self.run.registry.packages.log(self.run.run_id or "", model, self.data.encoder)
+        self.run.registry.packages.log(self.run.run_id or "", model, self.data.encoder, self.kind)
         self.run.close()
         print(f"logged the model of epoch {trainer.best_epoch + 1} to MLflow run {self.run.run_id}", flush=True)
 

@@ -10,7 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from airworthy.features.build.rolling import Count, Mean, RollingView, latest_observation, rolling_features
-from pipelines.flight_delays.request import ENTITIES, HOME_ZONE, flight_id, prediction_times, request_features
+from pipelines.flight_delays.request import (
+    ENTITIES,
+    HOME_ZONE,
+    REQUEST_EXAMPLE,
+    flight_id,
+    prediction_times,
+    request_features,
+)
 from pipelines.flight_delays.times import COLUMNS, MINUTE, departure, landing
 
 if TYPE_CHECKING:
@@ -19,8 +26,8 @@ if TYPE_CHECKING:
 
     from airworthy.spec.pipeline import PipelineSpec
 
-# what the project asks this module for: the feature build the first, serving the two others
-__all__ = ["build", "prediction_times", "request_features"]
+# what the project asks this module for: the feature build wants `build`, serving the others
+__all__ = ["REQUEST_EXAMPLE", "build", "prediction_times", "request_features"]
 
 LATE_MINUTES = 15
 WEATHER_MAX_AGE = timedelta(hours=6)

@@ -12,6 +12,18 @@ from airworthy.errors import AirworthyError
 HOME_ZONE = ZoneInfo("America/New_York")  # of all three origins
 ENTITIES = ("route", "carrier", "origin_hour", "origin", "tailnum")
 
+#: One instance of a prediction request, for the service's documents.
+REQUEST_EXAMPLE = {
+    "key": "2013-09-01-UA-1545-EWR-0515",
+    "carrier": "UA",
+    "flight": 1545,
+    "tailnum": "N14228",
+    "origin": "EWR",
+    "dest": "IAH",
+    "sched_dep": "2013-09-01T05:15:00-04:00",
+    "distance": 1400,
+}
+
 
 class RequestError(AirworthyError):
     """A prediction request that cannot be answered; names the field."""

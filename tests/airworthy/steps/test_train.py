@@ -15,6 +15,7 @@ from airworthy.evaluation.document import FILE, Evaluation
 from airworthy.ledger.ledger import Ledger
 from airworthy.model.constant import constant_model
 from airworthy.model.encoder import Encoder
+from airworthy.model.kinds.binary import Binary
 from airworthy.registry.client import Server
 from airworthy.registry.registry import Registry
 from airworthy.registry.tags import CANDIDATE, GATES, KIND
@@ -48,7 +49,8 @@ def trained(registry: Registry, spec: PipelineSpec, train_run: str, gates: str =
     """A training that has ended, evaluated; its gates judged like this."""
     run_id = registry.runs.open(spec.name, train_run, {KIND: CANDIDATE, GATES: gates})
     encoder = Encoder.fit(spec, {})
-    registry.packages.log(run_id, constant_model(encoder, 0.5), encoder)
+    kind = Binary()
+    registry.packages.log(run_id, constant_model(encoder, 0.5, kind), encoder, kind)
     evaluation = Evaluation(
         pipeline=spec.name,
         task=spec.task,

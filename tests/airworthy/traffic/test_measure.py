@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from airworthy.serving.metrics import SECONDS, Metrics
+from airworthy.serving.metrics import SECONDS, ServiceMetrics
 from airworthy.traffic.measure import (
     Accumulator,
     Counts,
@@ -45,8 +45,8 @@ def test_quantiles_interpolate_as_prometheus_does() -> None:
     assert quantile({}, 0.5) is None
 
 
-def served(ok: int, error: int, fallback: int, seconds: float, metrics: Metrics | None = None) -> Metrics:
-    metrics = metrics or Metrics()
+def served(ok: int, error: int, fallback: int, seconds: float, metrics: ServiceMetrics | None = None) -> ServiceMetrics:
+    metrics = metrics or ServiceMetrics()
     counters = metrics.of("m", "r", "challenger", 2)
     counters.ok.inc(ok)
     counters.error.inc(error)
@@ -56,7 +56,7 @@ def served(ok: int, error: int, fallback: int, seconds: float, metrics: Metrics 
     return metrics
 
 
-def read_from(metrics: Metrics, release: str = "r") -> Reading:
+def read_from(metrics: ServiceMetrics, release: str = "r") -> Reading:
     return parse_metrics(metrics.text().decode(), "m", release)
 
 

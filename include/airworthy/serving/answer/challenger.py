@@ -1,4 +1,4 @@
-"""The challenger's own lane: whatever it does, and however long it takes, the champion's requests do not wait."""
+"""The challenger's own worker: whatever it does, and however long it takes, the champion's requests do not wait."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from airworthy.model.session import Run, stop
-from airworthy.serving.answer.lane import Busy, Lane
+from airworthy.model.session import Call
+from airworthy.serving.answer.batcher import MicroBatcher, QueueFull
 from airworthy.serving.answer.rows import split_like
 
 if TYPE_CHECKING:
-    from airworthy.model.session import Model
+    from airworthy.serving.follow.active import LoadedVersion
     from airworthy.serving.options import ServiceOptions
 
 log = logging.getLogger(__name__)
@@ -25,59 +25,73 @@ log = logging.getLogger(__name__)
 LOG_EVERY_SECONDS = 10.0
 
 
-@dataclass(slots=True)
-class _Try:
-    """Rows on their way through the challenger."""
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One request's rows in the challenger's share.
+
+    Attributes:
+        online: view features [n, V].
+    """
 
     own: list[dict[str, Any]]
     online: NDArray[np.float32]
-    answer: NDArray[np.float64] | None = None
 
     def __len__(self) -> int:
         return len(self.own)
 
 
-class ChallengerLane:
-    """Asks one challenger, within a time limit."""
+class ChallengerWorker:
+    """Asks one challenger, within a time limit.
 
-    def __init__(self, model: Model, name: str, options: ServiceOptions) -> None:
-        self.model = model
-        self.lane: Lane[_Try] = Lane(
+    Args:
+        challenger: the version on trial.
+        name: of the pipeline.
+    """
+
+    def __init__(self, challenger: LoadedVersion, name: str, options: ServiceOptions) -> None:
+        self.challenger = challenger
+        self._batcher: MicroBatcher[Attempt, NDArray[np.float64]] = MicroBatcher(
             self._work,
-            name=f"{name} challenger v{model.version}",
+            name=f"{name} challenger v{challenger.version}",
             max_batch=options.max_batch_rows,
             max_waiting=options.max_waiting,
         )
-        self._running: Run | None = None
+        self._call: Call | None = None
         self._quiet_until = 0.0
 
-    async def answer(self, own: list[dict[str, Any]], online: NDArray[np.float32], seconds: float) -> Any:
-        """Probabilities [n], or None when it raised or took longer than ``seconds``."""
-        attempt = _Try(own, online)
+    async def answers(self, attempt: Attempt, seconds: float) -> NDArray[np.float64] | None:
+        """Answers [n], NaN where it gave none; None when it raised or took longer than ``seconds``."""
+        try:
+            job = self._batcher.submit(attempt)
+        except QueueFull:
+            self._complain("is behind: too many requests wait for it")
+            return None
         try:
             async with asyncio.timeout(seconds):
-                await self.lane.submit(attempt)
+                return await job.done
         except TimeoutError:
             # a stalled event loop sees the time run out although the answer is there
-            if attempt.answer is None:
-                stop(self._running, attempt)
-                self._say(f"took longer than {seconds:.3g} s")
-        except Busy:
-            self._say("is behind: too many requests wait for it")
+            if job.result is None:
+                if self._call is not None:
+                    self._call.end_for(attempt)
+                self._complain(f"took longer than {seconds:.3g} s")
+            return job.result
         except Exception as error:
-            self._say(f"failed: {error}")
-        return attempt.answer
+            self._complain(f"failed: {error}")
+            return None
 
-    def _say(self, what: str) -> None:
+    def close(self) -> None:
+        """Let the thread end."""
+        self._batcher.close()
+
+    def _complain(self, what: str) -> None:
         """To the log, but not for every request; the metrics count each."""
         if time.monotonic() >= self._quiet_until:
             self._quiet_until = time.monotonic() + LOG_EVERY_SECONDS
-            log.warning("challenger v%s %s", self.model.version, what)
+            log.warning("challenger v%s %s", self.challenger.version, what)
 
-    def _work(self, tries: Sequence[_Try]) -> Sequence[Exception | None]:
-        self._running = Run(tries)
-        own = [row for each in tries for row in each.own]
-        answer = self.model.predict(own, np.concatenate([each.online for each in tries]), self._running.options)
-        for each, part in zip(tries, split_like(answer, [len(t) for t in tries]), strict=True):
-            each.answer = part
-        return [None] * len(tries)
+    def _work(self, attempts: Sequence[Attempt]) -> Sequence[NDArray[np.float64] | Exception]:
+        self._call = Call(attempts)
+        own = [row for each in attempts for row in each.own]
+        answers = self.challenger.answers(own, np.concatenate([each.online for each in attempts]), self._call)
+        return split_like(answers, [len(each) for each in attempts])

@@ -4,41 +4,34 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import ModuleType
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from airworthy.errors import AirworthyError
-from airworthy.model.session import Model, Run, stop
-from airworthy.serving.answer.challenger import ChallengerLane
-from airworthy.serving.answer.lane import Busy, Lane
-from airworthy.serving.answer.rows import Answer, Prediction, Rows, split_like
-from airworthy.serving.follow.follower import Broken, Serving
-from airworthy.serving.http.request import Refused, check_finite
+from airworthy.model import kinds
+from airworthy.serving.answer.batcher import QueueFull
+from airworthy.serving.answer.challenger import Attempt, ChallengerWorker
+from airworthy.serving.answer.champion import ChampionWorker, FeatureReader, OnlineStoreAway, Pass, PassResult
+from airworthy.serving.answer.rows import Mask, Prediction, Predictions, RequestRows
+from airworthy.serving.follow.active import LoadedVersion
+from airworthy.serving.refused import Refused, bad_instance, shown
 from airworthy.traffic.split import variant
 
 if TYPE_CHECKING:
-    from airworthy.serving.metrics import Metrics
+    from airworthy.serving.follow.active import ActiveModels
+    from airworthy.serving.metrics import ServiceMetrics
     from airworthy.serving.options import ServiceOptions
     from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger(__name__)
 
-
-class Features(Protocol):
-    """What the service needs of :class:`airworthy.features.online.store.OnlineStore`."""
-
-    def read(
-        self, entity_keys: Sequence[dict[str, str | None]], at: Sequence[float] | None = None
-    ) -> NDArray[np.float32]: ...
-
-
-class OnlineStoreAway(AirworthyError):
-    """The looked-up features could not be read."""
+FLOAT32_MAX = 3.4028234e38
 
 
 class Predictor:
@@ -48,37 +41,34 @@ class Predictor:
         spec: the pipeline.
         code: its ``features`` module.
         features: the online store.
-        current: what serves now.
+        active: what serves now.
     """
 
     def __init__(
         self,
         spec: PipelineSpec,
         code: ModuleType,
-        features: Features,
-        current: Callable[[], Serving],
-        metrics: Metrics,
+        features: FeatureReader,
+        active: Callable[[], ActiveModels],
+        metrics: ServiceMetrics,
         options: ServiceOptions,
     ) -> None:
         self.spec = spec
+        self._output = kinds.of(spec).output
         self._request = code.request_features
         self._prediction_times = code.prediction_times
-        self._features = features
-        self._current = current
+        self._active = active
         self._metrics = metrics
         self._options = options
-        self._canary: ChallengerLane | None = None
-        self._champion = Lane(
-            self._work, name=spec.name, max_batch=options.max_batch_rows, max_waiting=options.max_waiting
-        )
+        self._champion = ChampionWorker(spec, features, metrics, options)
+        self._challenger: ChallengerWorker | None = None
         self._patience = spec.release.max_p95_ms / 1000 * options.patience
-        widths = [len(view.features) for view in spec.features.views.values()]
-        self._offsets = [sum(widths[:i]) for i in range(len(widths))]  # of each view's first column
-        self._running: Run | None = None
-        self._batch_rows = metrics.batch_rows.labels(spec.name)
 
-    async def predict(self, instances: list[dict[str, Any]], arrived: float) -> Answer:
+    async def predict(self, instances: list[dict[str, Any]], arrived: float) -> Predictions:
         """Answer every instance.
+
+        Two passes at most: the champion's first, which reads every row's features and answers the champion's rows; and,
+        for the rows that the challenger failed, a second one.
 
         Args:
             instances: parsed and of the right shape.
@@ -87,38 +77,40 @@ class Predictor:
         Raises:
             Refused: 422 bad instance, 500 the champion failed, 503 no champion, too busy or features away.
         """
-        serving = self._current()
-        if serving.champion is None:
-            why = f": {serving.problem}" if serving.problem else ""
+        active = self._active()
+        if active.champion is None:
+            why = f": {active.problem}" if active.problem else ""
             raise self._failed(503, "no_champion", f"no version of {self.spec.name} serves yet{why}")
-        rows = self._rows(serving, instances)
-        await self._on_champion(rows)
-        fell_back = await self._on_challenger(rows)
-        self._count(rows, fell_back, time.perf_counter() - arrived)
-        if (bad := np.flatnonzero(np.isnan(rows.probability))).size:
+        rows = self._rows(active, instances)
+        # a challenger that does not load gets no try: its share goes to the champion at once
+        loaded = isinstance(active.challenger, LoadedVersion)
+        first = await self._pass(Pass(rows, ~rows.share if loaded else np.ones(len(rows), bool)))
+        answers, fell_back = first.answers, rows.share
+        if isinstance(active.challenger, LoadedVersion) and rows.share.any():
+            answers, fell_back = await self._with_challenger(active.challenger, rows, first)
+        self._count(rows, answers, fell_back, time.perf_counter() - arrived)
+        if (bad := np.flatnonzero(np.isnan(answers))).size:
             raise self._failed(
                 500,
                 "no_answer",
-                f"instances[{bad[0]}]: version {serving.champion.version} gave no probability",
+                f"instances[{bad[0]}]: version {active.champion.version} gave no {self._output}",
                 instance=int(bad[0]),
             )
-        return self._answer(rows, fell_back)
+        return _predictions(rows, first.online, answers, fell_back)
 
     def close(self) -> None:
-        """Let the lanes' threads end."""
+        """Let the workers' threads end."""
         self._champion.close()
-        if self._canary is not None:
-            self._canary.lane.close()
+        if self._challenger is not None:
+            self._challenger.close()
 
-    def _rows(self, serving: Serving, instances: list[dict[str, Any]]) -> Rows:
+    def _rows(self, active: ActiveModels, instances: list[dict[str, Any]]) -> RequestRows:
         own, entities, at = self._request_features(instances)
         check_finite(own, self.spec.features.request.numeric)
         keys = [instance["key"] for instance in instances]
-        variants = [variant(key, serving.release, serving.percent) for key in keys]
-        # a challenger that does not load gets no try: its share goes to the champion at once
-        broken = not isinstance(serving.challenger, Model)
-        todo = np.array([broken or each == "champion" for each in variants])
-        return Rows(serving, keys, variants, own, entities, at, todo, np.full(len(keys), np.nan))
+        variants = [variant(key, active.release, active.percent) for key in keys]
+        share = np.array([each == "challenger" for each in variants])
+        return RequestRows(active, keys, variants, own, entities, at, share)
 
     def _request_features(
         self, instances: list[dict[str, Any]]
@@ -127,12 +119,12 @@ class Predictor:
             return self._features_of(instances)
         except AirworthyError as error:
             if len(instances) == 1:
-                raise _bad_instance(0, error) from error
+                raise _refusal(0, error) from error
             for index, instance in enumerate(instances):
                 try:
                     self._features_of([instance])
                 except AirworthyError as one:
-                    raise _bad_instance(index, one) from one
+                    raise _refusal(index, one) from one
             raise self._failed(500, "features", str(error)) from error
         except Exception as error:
             log.exception("%s: request_features failed", self.spec.name)
@@ -145,112 +137,52 @@ class Predictor:
         asked = self._prediction_times(instances, self.spec.prediction_lead_minutes)
         return own, entities, [min(moment, now) for moment in asked]
 
-    async def _on_champion(self, rows: Rows) -> None:
+    async def _pass(self, wanted: Pass) -> PassResult:
+        try:
+            job = self._champion.submit(wanted)
+        except QueueFull as error:
+            raise self._failed(503, "busy", "too many requests are waiting", next_step="try again later") from error
         try:
             async with asyncio.timeout(self._options.answer_seconds):
-                await self._champion.submit(rows)
+                return await job.done
         except TimeoutError as error:
-            stop(self._running, rows)
+            self._champion.give_up(job)
             raise self._failed(503, "timeout", f"no answer within {self._options.answer_seconds:g} s") from error
-        except Busy as error:
-            raise self._failed(503, "busy", "too many requests are waiting", next_step="try again later") from error
         except OnlineStoreAway as error:
             raise self._failed(503, "features_away", error.message, next_step=error.next_step) from error
-        except Exception as error:
-            log.warning("%s: the champion failed: %s", self.spec.name, error)  # its rows are counted as errors
 
-    async def _on_challenger(self, rows: Rows) -> NDArray[np.bool_]:
-        """Ask the challenger for its share; where it gives nothing, the champion. Returns the rows it failed."""
-        challenger, share = rows.serving.challenger, np.array([each == "challenger" for each in rows.variants])
-        if challenger is None or not share.any():
-            return np.zeros(len(rows), bool)
-        if isinstance(challenger, Broken):
-            return share  # the champion has answered already
-        if rows.online is None:
-            return np.zeros(len(rows), bool)  # never came as far as a model: not the challenger's fault
-        if self._canary is None or self._canary.model is not challenger:
-            if self._canary is not None:
-                self._canary.lane.close()
-            self._canary = ChallengerLane(challenger, self.spec.name, self._options)
-        rows.todo = share
-        own, online = rows.need()
-        answer = await self._canary.answer(own, online, self._patience)
-        if answer is not None:
-            rows.probability[share] = answer
-        failed = share & np.isnan(rows.probability)
+    async def _with_challenger(
+        self, challenger: LoadedVersion, rows: RequestRows, first: PassResult
+    ) -> tuple[NDArray[np.float64], Mask]:
+        """The first pass's answers with the challenger's in its share, and where it failed the champion's.
+
+        Returns:
+            The answers [n], and the rows [n] that the challenger failed.
+        """
+        if self._challenger is None or self._challenger.challenger is not challenger:
+            if self._challenger is not None:
+                self._challenger.close()
+            self._challenger = ChallengerWorker(challenger, self.spec.name, self._options)
+        attempt = Attempt(*rows.masked(rows.share, first.online))
+        answers = first.answers.copy()
+        if (answered := await self._challenger.answers(attempt, self._patience)) is not None:
+            answers[rows.share] = answered
+        failed = rows.share & np.isnan(answers)
         if failed.any():
-            rows.todo = failed
-            await self._on_champion(rows)
-        return failed
+            second = await self._pass(Pass(rows, failed, first.online))
+            answers[failed] = second.answers[failed]
+        return answers, failed
 
-    def _work(self, batch: Sequence[Rows]) -> Sequence[Exception | None]:
-        """In the champion's thread: read features where they are missing, then one model call per version."""
-        errors: dict[int, Exception] = {}
-        unread = [i for i, rows in enumerate(batch) if rows.online is None]
-        if unread:
-            try:
-                self._read([batch[i] for i in unread])
-            except Exception as error:
-                log.warning("%s: the online store failed: %s", self.spec.name, error)
-                away = OnlineStoreAway(f"the online feature store does not answer: {error!s:.200}")
-                errors |= dict.fromkeys(unread, away)
-        by_model: dict[int, list[int]] = {}
-        for i, rows in enumerate(batch):
-            if i not in errors and rows.todo.any():
-                by_model.setdefault(id(rows.serving.champion), []).append(i)
-        for indices in by_model.values():
-            try:
-                self._ask([batch[i] for i in indices])
-            except Exception as error:
-                errors |= dict.fromkeys(indices, error)
-        return [errors.get(i) for i in range(len(batch))]
-
-    def _read(self, batch: list[Rows]) -> None:
-        keys = [entity for rows in batch for entity in rows.entities]
-        online = self._features.read(keys, at=[moment for rows in batch for moment in rows.at])
-        for rows, part in zip(batch, split_like(online, [len(rows) for rows in batch]), strict=True):
-            rows.online = part
-        missing = np.isnan(online).sum(axis=0)
-        if missing.any():
-            for view, count in zip(self.spec.features.views, np.add.reduceat(missing, self._offsets), strict=True):
-                if count:
-                    self._metrics.missing_features.labels(self.spec.name, view).inc(count)
-
-    def _ask(self, batch: list[Rows]) -> None:
-        model = batch[0].serving.champion
-        assert model is not None, "predict() refuses without a champion"
-        needs = [rows.need() for rows in batch]
-        own = [row for rows, _ in needs for row in rows]
-        self._running = Run(batch)
-        answer = model.predict(own, np.concatenate([online for _, online in needs]), self._running.options)
-        for rows, part in zip(batch, split_like(answer, [len(own) for own, _ in needs]), strict=True):
-            rows.probability[rows.todo] = part
-        self._batch_rows.observe(len(own))
-
-    def _answer(self, rows: Rows, fell_back: NDArray[np.bool_]) -> Answer:
-        champion, challenger = rows.serving.champion, rows.serving.challenger
-        assert champion is not None, "predict() refuses without a champion"
-        versions = {"champion": champion.version, "challenger": challenger.version if challenger else 0}
-        predictions = [
-            Prediction(key, probability, champion.version if fallback else versions[which], which, fallback)
-            for key, probability, which, fallback in zip(
-                rows.keys, rows.probability.tolist(), rows.variants, fell_back.tolist(), strict=True
-            )
-        ]
-        return Answer(predictions, rows.serving.release, rows.serving, rows)
-
-    def _count(self, rows: Rows, fell_back: NDArray[np.bool_], seconds: float) -> None:
-        serving = rows.serving
+    def _count(self, rows: RequestRows, answers: NDArray[np.float64], fell_back: Mask, seconds: float) -> None:
+        active = rows.active
         counts: dict[tuple[str, str], int] = {}
-        for which, missing, failed in zip(
-            rows.variants, np.isnan(rows.probability).tolist(), fell_back.tolist(), strict=True
-        ):
+        for which, missing, failed in zip(rows.variants, np.isnan(answers).tolist(), fell_back.tolist(), strict=True):
             outcome = "error" if missing else "fallback" if failed else "ok"
             counts[which, outcome] = counts.get((which, outcome), 0) + 1
         for which in set(rows.variants):
-            model = serving.champion if which == "champion" else serving.challenger
+            model = active.champion if which == "champion" else active.challenger
             assert model is not None, "only those who serve get a share"
-            counters = self._metrics.of(self.spec.name, serving.release, which, model.version)
+            counters = self._metrics.of(self.spec.name, active.release, which, model.version)
             for outcome, counter in (("ok", counters.ok), ("error", counters.error), ("fallback", counters.fallback)):
                 if count := counts.get((which, outcome)):
                     counter.inc(count)
@@ -261,13 +193,36 @@ class Predictor:
         return Refused(status, reason, message, **details)
 
 
-def _bad_instance(index: int, error: AirworthyError) -> Refused:
-    field_name, _, _ = error.message.partition(":")
-    return Refused(
-        422,
-        "bad_instance",
-        f"instances[{index}].{error.message}",
-        instance=index,
-        field=field_name if field_name.isidentifier() else None,
-        next_step=error.next_step,
-    )
+def check_finite(features: Sequence[Mapping[str, Any]], numeric: Sequence[str]) -> None:
+    """Numbers must fit the model's float32; an infinity would come back as a nonsensical answer.
+
+    Raises:
+        Refused: 422, naming instance and field.
+    """
+    for index, row in enumerate(features):
+        for name in numeric:
+            value = row[name]
+            if value is not None and not -FLOAT32_MAX <= value <= FLOAT32_MAX and not math.isnan(value):
+                raise bad_instance(index, name, f"expected a number that fits 32-bit floats, found {shown(value)}")
+
+
+def _predictions(
+    rows: RequestRows, online: NDArray[np.float32], answers: NDArray[np.float64], fell_back: Mask
+) -> Predictions:
+    champion, challenger = rows.active.champion, rows.active.challenger
+    assert champion is not None, "predict() refuses without a champion"
+    versions = {"champion": champion.version, "challenger": challenger.version if challenger else 0}
+    predictions = [
+        Prediction(key, value, champion.version if failed else versions[which], which, failed)
+        for key, value, which, failed in zip(
+            rows.keys, answers.tolist(), rows.variants, fell_back.tolist(), strict=True
+        )
+    ]
+    return Predictions(predictions, rows, online)
+
+
+def _refusal(index: int, error: AirworthyError) -> Refused:
+    field, colon, problem = error.message.partition(": ")
+    if colon and field.isidentifier():
+        return bad_instance(index, field, problem, next_step=error.next_step)
+    return bad_instance(index, None, error.message, next_step=error.next_step)

@@ -1,49 +1,51 @@
-"""A request's rows on their way through features and models, and its answers."""
+"""A request's rows on their way through features and models, and its predictions. None of these ever changes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from airworthy.serving.follow.follower import Serving
 from airworthy.traffic.variants import Variant
 
+if TYPE_CHECKING:
+    from airworthy.serving.follow.active import ActiveModels
 
-@dataclass(slots=True)
-class Rows:
-    """The n rows of one request on their way through the lanes.
+Mask = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class RequestRows:
+    """The n rows of one request.
 
     Attributes:
+        active: the models that answer, from the first to the last step of this request.
+        own: features that the request carries itself.
+        entities: keys of what to look up.
         at: prediction times, seconds since 1970.
-        todo: [n] rows the next champion pass answers.
-        online: view features [n, V], once they were read.
-        probability: [n], NaN where there is no answer (yet).
+        share: [n] rows in the challenger's share of traffic.
     """
 
-    serving: Serving
+    active: ActiveModels
     keys: list[str]
     variants: list[Variant]
     own: list[dict[str, Any]]
     entities: list[dict[str, str | None]]
     at: list[float]
-    todo: NDArray[np.bool_]
-    probability: NDArray[np.float64]
-    online: NDArray[np.float32] | None = None
+    share: Mask
 
     def __len__(self) -> int:
         return len(self.keys)
 
-    def need(self) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
-        """Own and looked-up features of the rows to do."""
-        assert self.online is not None, "features are read before a model is asked"
-        if self.todo.all():
-            return self.own, self.online
-        return [row for row, wanted in zip(self.own, self.todo, strict=True) if wanted], self.online[self.todo]
+    def masked(self, mask: Mask, online: NDArray[np.float32]) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+        """Own and looked-up features of the rows that ``mask`` [n] selects, of ``online`` [n, V]."""
+        if mask.all():
+            return self.own, online
+        return [row for row, selected in zip(self.own, mask.tolist(), strict=True) if selected], online[mask]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,26 +53,35 @@ class Prediction:
     """One instance's answer.
 
     Attributes:
+        value: what the model answered, e.g. a rate between 0 and 1; see the pipeline's kind.
         variant: whose share the key is in.
         version: that answered: the champion's where ``fallback``.
         fallback: the challenger failed and the champion answered.
     """
 
     key: str
-    probability: float
+    value: float
     version: int
     variant: Variant
     fallback: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """A request's answers, and what the prediction log wants to know about them."""
+class Predictions:
+    """A request's predictions, and what the prediction log wants to know about them.
+
+    Attributes:
+        online: view features [n, V] that they rest on, NaN where missing.
+    """
 
     predictions: list[Prediction]
-    release_id: str | None
-    serving: Serving
-    rows: Rows
+    rows: RequestRows
+    online: NDArray[np.float32]
+
+    @property
+    def release_id(self) -> str | None:
+        """The release on trial, if any."""
+        return self.rows.active.release
 
 
 def split_like(values: Any, sizes: Sequence[int]) -> list[Any]:

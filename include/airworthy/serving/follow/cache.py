@@ -6,15 +6,12 @@ import json
 import os
 import shutil
 import tempfile
-from collections.abc import Collection
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Protocol
 
+from airworthy.registry import tags as names
 from airworthy.traffic.serving_state import ServingState
-
-TRAIN_RUN = "airworthy.train_run"
-DATA_VERSION = "airworthy.data_version"
 
 
 class Aliases(Protocol):
@@ -35,7 +32,7 @@ class Packages(Protocol):
     def download(self, name: str, version: int, to: Path) -> Path: ...
 
 
-class Models(Protocol):
+class ModelSource(Protocol):
     """What the service needs of :class:`airworthy.registry.registry.Registry`."""
 
     @property
@@ -62,7 +59,7 @@ class ModelCache:
     Everything appears whole or not at all, so a process killed half-way leaves nothing that is half there.
     """
 
-    def __init__(self, root: Path, name: str, registry: Models) -> None:
+    def __init__(self, root: Path, name: str, registry: ModelSource) -> None:
         self.name = name
         self._models = root / "models"
         self._state = root / "state.json"
@@ -90,7 +87,7 @@ class ModelCache:
             return here
         tags = self._registry.versions.tags(self.name, version)
         # a registry that was set up anew counts its versions from 1 again: the same number, another model
-        if here is not None and here.tags.get(TRAIN_RUN) == tags.get(TRAIN_RUN):
+        if here is not None and here.tags.get(names.TRAIN_RUN) == tags.get(names.TRAIN_RUN):
             return here
         self.forget(version)
         fetching = Path(tempfile.mkdtemp(prefix=f".{version}-", dir=self._models))
@@ -110,11 +107,9 @@ class ModelCache:
             folder.rename(doomed)
             shutil.rmtree(doomed, ignore_errors=True)
 
-    def prune(self, in_use: Collection[int], keep: int) -> None:
-        """Keep the versions in use and the ``keep`` newest others."""
-        others = sorted((int(path.name) for path in self._models.iterdir() if path.name.isdigit()), reverse=True)
-        for version in [version for version in others if version not in in_use][keep:]:
-            self.forget(version)
+    def versions(self) -> frozenset[int]:
+        """The versions whose files are here."""
+        return frozenset(int(path.name) for path in self._models.iterdir() if path.name.isdigit())
 
     def remember(self, state: ServingState) -> None:
         """Write down the aliases for a start without the registry."""

@@ -1,173 +1,85 @@
-"""The HTTP face: a raw ASGI route for predictions, and a FastAPI app for everything people look at."""
+"""The HTTP face: who may ask is decided first, then predictions go their short way and the rest to a FastAPI app."""
 
 from __future__ import annotations
 
 import asyncio
-import hmac
-import logging
-import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-import orjson
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
 
-from airworthy.errors import AirworthyError
+from airworthy.serving.http import page, sign_in
+from airworthy.serving.http.credentials import Credentials
+from airworthy.serving.http.docs import docs_page
+from airworthy.serving.http.messages import send_answer
 from airworthy.serving.http.openapi import add_predict
-from airworthy.serving.http.request import Refused, parse
+from airworthy.serving.http.predict import PredictRoute
 from airworthy.serving.options import ServiceOptions
+from airworthy.serving.refused import Refused
 
 if TYPE_CHECKING:
     from starlette.types import ASGIApp, Receive, Scope, Send
 
-    from airworthy.serving.answer.rows import Answer
-    from airworthy.serving.service import Served, Service
-
-log = logging.getLogger(__name__)
+    from airworthy.serving.service import Service
 
 OPEN = frozenset({"/health", "/ready"})
-PREFIX, VERB = "/v1/models/", ":predict"
 
 
-class NoToken(AirworthyError):
-    """The service would answer anybody."""
-
-
-def require(token: str) -> None:
-    """Refuse an empty token.
-
-    Raises:
-        NoToken: says how to make one.
-    """
-    if not token:
-        raise NoToken(
-            "the inference service has no token, so anybody could call it",
-            next_step='set AIRWORTHY_SERVING_TOKEN, e.g. to the output of: python -c "import secrets; '
-            'print(secrets.token_urlsafe(32))"',
-        )
-
-
-class Gate:
-    """The outermost ASGI app: asks for the token, answers predictions itself, hands the rest to ``app``.
-
-    Predictions bypass FastAPI's routing and validation, which cost more than the model (see benchmarks/serving.py).
+class Router:
+    """The outermost ASGI app: asks who calls, and hands on to the prediction route or the rest.
 
     Args:
-        service: what is served.
-        token: callers must send it as ``Authorization: Bearer <token>``, except for ``/health`` and ``/ready``.
-        app: the rest.
-
-    Raises:
-        NoToken: an empty token.
+        credentials: callers must send the token as ``Authorization: Bearer <token>``, except for ``/health`` and
+            ``/ready``; a browser may sign in to the documents instead.
+        predict: the prediction route.
+        app: everything else.
     """
 
-    def __init__(self, service: Service, token: str, app: ASGIApp, options: ServiceOptions) -> None:
-        require(token)
-        self._service = service
-        self._expected = b"Bearer " + token.encode()
+    def __init__(self, credentials: Credentials, predict: PredictRoute, app: ASGIApp) -> None:
+        self._credentials = credentials
+        self._predict = predict
         self._app = app
-        self._options = options
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         path: str = scope["path"]
-        if path not in OPEN and not self._allowed(scope):
-            refused = Refused(401, "no_token", "a valid bearer token is needed", next_step="send Authorization: Bearer")
-            await _send(send, 401, refused.body(), (b"www-authenticate", b"Bearer"))
-            return
-        if not (path.startswith(PREFIX) and path.endswith(VERB)):
+        if not self._credentials.bearer(scope["headers"]) and path not in OPEN:
+            await self._without_token(scope, receive, send)
+        elif self._predict.takes(path):
+            await self._predict(scope, receive, send)
+        else:
             await self._app(scope, receive, send)
-            return
-        await self._predict(path[len(PREFIX) : -len(VERB)], scope, receive, send)
 
-    def _allowed(self, scope: Scope) -> bool:
-        given = next((value for name, value in scope["headers"] if name == b"authorization"), b"")
-        return hmac.compare_digest(given, self._expected)
-
-    async def _predict(self, name: str, scope: Scope, receive: Receive, send: Send) -> None:
-        arrived = time.perf_counter()
-        served = self._service.get(name)
-        answer: Answer | None = None
-        try:
-            if served is None:
-                raise Refused(
-                    404, "no_such_model", f"there is no model {name!r:.80}", next_step=f"one of {sorted(self._service)}"
-                )
-            answer = await self._answer(served, scope, receive, arrived)
-            status, body = 200, _body(answer)
-        except Refused as refused:
-            status, body = refused.status, refused.body()
-        except _Gone:
-            return
-        except Exception as error:
-            log.exception("prediction failed")
-            internal = Refused(500, "internal", f"{type(error).__name__}; see the service's log")
-            status, body = 500, internal.body()
-        # a name nobody serves must not become a label: callers could invent any number
-        label = served.spec.name if served else ""
-        self._service.metrics.responses.labels(label, status).inc()
-        extra = _EXTRA_HEADERS.get(status, ())
-        await _send(send, status, body, *extra)
-        if answer is not None and served is not None:
-            # after the answer: a caller who never got one, and asks again, is not logged twice
-            served.log.record(answer)
-
-    async def _answer(self, served: Served, scope: Scope, receive: Receive, arrived: float) -> Answer:
-        if scope["method"] != "POST":
-            raise Refused(405, "not_allowed", f"{scope['method']} is not possible here", next_step="use POST")
-        body = await self._read(scope, receive)
-        instances = parse(body, max_instances=self._options.max_instances, max_key_length=self._options.max_key_length)
-        return await served.predictor.predict(instances, arrived)
-
-    async def _read(self, scope: Scope, receive: Receive) -> bytes:
-        """The body, if it is small enough and arrives in time."""
-        limit = self._options.max_body_bytes
-        too_large = Refused(
-            413, "too_large", f"the body is larger than {limit} bytes", next_step="split it over several requests"
-        )
-        for header, value in scope["headers"]:
-            if header == b"content-length" and int(value) > limit:
-                raise too_large
-        message = await receive()
-        if message["type"] == "http.request" and not message.get("more_body"):
-            body: bytes = message.get("body", b"")
-            if len(body) > limit:
-                raise too_large
-            return body
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async with asyncio.timeout(self._options.body_seconds):
-                while True:
-                    if message["type"] == "http.disconnect":
-                        raise _Gone
-                    parts.append(message.get("body", b""))
-                    size += len(parts[-1])
-                    if size > limit:
-                        raise too_large
-                    if not message.get("more_body"):
-                        return b"".join(parts)
-                    message = await receive()
-        except TimeoutError as error:
-            raise Refused(408, "too_slow", f"the body took more than {self._options.body_seconds:g} s") from error
+    async def _without_token(self, scope: Scope, receive: Receive, send: Send) -> None:
+        is_document = scope["path"] in sign_in.DOCUMENTS and scope["method"] == "GET"
+        if is_document and self._credentials.session(scope["headers"]):
+            await self._app(scope, receive, send)
+        elif sign_in.submits_form(scope):
+            await sign_in.take(self._credentials, scope, receive, send)
+        elif sign_in.wants_page(scope):
+            await sign_in.ask(scope, send)
+        else:
+            refused = Refused(401, "no_token", "a valid bearer token is needed", next_step="send Authorization: Bearer")
+            await send_answer(send, 401, refused.body())
 
 
-class _Gone(Exception):
-    """The caller hung up."""
-
-
-def create_app(service: Service, *, token: str, options: ServiceOptions | None = None) -> Gate:
+def create_app(service: Service, *, token: str, options: ServiceOptions | None = None) -> Router:
     """The ASGI application.
 
     Raises:
         NoToken: ``token`` is empty.
     """
     options = options or ServiceOptions()
+    return Router(Credentials(token), PredictRoute(service, options), _pages(service, options))
+
+
+def _pages(service: Service, options: ServiceOptions) -> FastAPI:
+    """Everything that people and other systems look at."""
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
@@ -175,9 +87,23 @@ def create_app(service: Service, *, token: str, options: ServiceOptions | None =
         yield
         await asyncio.to_thread(service.stop)
 
-    app = FastAPI(title="Airworthy", summary="Predictions by the champion, and by a candidate on trial.",
-                  version="1", lifespan=lifespan)  # fmt: skip
-    add_predict(app, options)
+    app = FastAPI(
+        title="Airworthy",
+        summary="Predictions by the champion, and by a candidate on trial.",
+        version="1",
+        lifespan=lifespan,
+        openapi_url=sign_in.OPENAPI,
+        docs_url=None,  # ours, see docs.py
+        redoc_url=None,
+    )
+    add_predict(app, service, options)
+
+    @app.get(sign_in.DOCS, include_in_schema=False)
+    async def docs(request: Request) -> Response:
+        """The documents, for people."""
+        text = docs_page(app.openapi(), str(request.base_url).rstrip("/"))
+        headers = {name.decode(): value.decode() for name, value in page.HEADERS}
+        return Response(text, headers=headers, media_type=page.CONTENT_TYPE.decode())
 
     @app.get("/health", tags=["operation"])
     async def health() -> dict[str, str]:
@@ -221,41 +147,4 @@ def create_app(service: Service, *, token: str, options: ServiceOptions | None =
         refused = Refused(error.status_code, code, str(error.detail))
         return Response(refused.body(), error.status_code, error.headers, media_type="application/json")
 
-    return Gate(service, token, app, options)
-
-
-def _body(answer: Answer) -> bytes:
-    return orjson.dumps(
-        {
-            "predictions": [
-                {
-                    "key": each.key,
-                    "probability": each.probability,
-                    "version": each.version,
-                    "variant": each.variant,
-                    "fallback": each.fallback,
-                }
-                for each in answer.predictions
-            ],
-            "release_id": answer.release_id,
-        }
-    )
-
-
-async def _send(send: Send, status: int, body: bytes, *headers: tuple[bytes, bytes]) -> None:
-    own: list[tuple[bytes, bytes]] = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(body)).encode()),
-    ]
-    start: dict[str, Any] = {"type": "http.response.start", "status": status, "headers": [*own, *headers]}
-    await send(start)
-    await send({"type": "http.response.body", "body": body})
-
-
-#: After refusing a body that is still on its way, the connection cannot be used again.
-_EXTRA_HEADERS: dict[int, tuple[tuple[bytes, bytes], ...]] = {
-    405: ((b"allow", b"POST"),),
-    408: ((b"connection", b"close"),),
-    413: ((b"connection", b"close"),),
-    503: ((b"retry-after", b"1"),),
-}
+    return app

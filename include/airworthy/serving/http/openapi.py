@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -9,7 +10,11 @@ from pydantic import BaseModel, ConfigDict, Field
 if TYPE_CHECKING:
     from fastapi import FastAPI
 
+    from airworthy.model.kinds.base import Kind
     from airworthy.serving.options import ServiceOptions
+    from airworthy.serving.service import Service
+
+PREDICT_PATH = "/v1/models/{name}:predict"
 
 
 class Instance(BaseModel):
@@ -29,10 +34,9 @@ class PredictRequest(BaseModel):
 
 
 class OnePrediction(BaseModel):
-    """One instance's answer, in the order of the instances."""
+    """One instance's answer, in the order of the instances. What the model says is named by its kind of task."""
 
     key: str
-    probability: float = Field(ge=0, le=1)
     version: int = Field(description="of the model that answered")
     variant: Literal["champion", "challenger"] = Field(description="whose share the key is in")
     fallback: bool = Field(description="the challenger failed or was too slow, and the champion answered")
@@ -71,24 +75,14 @@ _PROBLEMS = {
     "500": "the champion failed",
     "503": "no champion yet, too busy, or the feature store is away; try again",
 }
-_EXAMPLE = {
-    "instances": [
-        {
-            "key": "2013-09-01-UA-1545-EWR-0515",
-            "carrier": "UA",
-            "flight": 1545,
-            "tailnum": "N14228",
-            "origin": "EWR",
-            "dest": "IAH",
-            "sched_dep": "2013-09-01T05:15:00-04:00",
-            "distance": 1400,
-        }
-    ]
-}
 
 
-def add_predict(app: FastAPI, options: ServiceOptions) -> None:
-    """Put the prediction route and the bearer token into ``app``'s OpenAPI document."""
+def add_predict(app: FastAPI, service: Service, options: ServiceOptions) -> None:
+    """Put the prediction route and the bearer token into ``app``'s OpenAPI document.
+
+    Args:
+        service: its models give the answers' fields and the examples.
+    """
     original = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -100,27 +94,48 @@ def add_predict(app: FastAPI, options: ServiceOptions) -> None:
                 schemas |= schema.pop("$defs", {})
                 schemas[model.__name__] = schema
             schemas["PredictRequest"]["properties"]["instances"]["maxItems"] = options.max_instances
+            schemas["OnePrediction"] = _with_outputs(schemas["OnePrediction"], service)
             document["components"]["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer"}}
             document["security"] = [{"token": []}]
             for path in ("/health", "/ready"):
                 document["paths"][path]["get"]["security"] = []
-            document["paths"]["/v1/models/{name}:predict"] = {"post": _operation(options)}
+            document["paths"][PREDICT_PATH] = {"post": _operation(service, options)}
         return app.openapi_schema or original()
 
     app.openapi = openapi  # type: ignore[method-assign]
 
 
-def _operation(options: ServiceOptions) -> dict[str, Any]:
+def _with_outputs(schema: dict[str, Any], service: Service) -> dict[str, Any]:
+    """The answer with a field for each kind of task that is served."""
+    outputs = {each.kind.output: _number(each.kind) for each in service.values()}
+    properties = schema["properties"]
+    required = [*schema["required"], *(outputs if len(outputs) == 1 else ())]
+    return {**schema, "properties": {"key": properties["key"], **outputs, **properties}, "required": required}
+
+
+def _number(kind: Kind) -> dict[str, Any]:
+    both = zip(("minimum", "maximum"), kind.answer_range, strict=True)
+    bounds = {name: bound for name, bound in both if math.isfinite(bound)}
+    return {"type": "number", "description": f"what a model of kind {kind.name} answers", **bounds}
+
+
+def _operation(service: Service, options: ServiceOptions) -> dict[str, Any]:
     def content(model: str, **extra: Any) -> dict[str, Any]:
         return {"application/json": {"schema": {"$ref": f"#/components/schemas/{model}"}, **extra}}
 
+    examples = {
+        name: {"summary": each.spec.description, "value": {"instances": [each.example]}}
+        for name, each in service.items()
+    }
     return {
         "tags": ["models"],
         "summary": "Predict",
         "description": f"At most {options.max_instances} instances and {options.max_body_bytes} bytes per request.",
         "operationId": "predict",
-        "parameters": [{"name": "name", "in": "path", "required": True, "schema": {"type": "string"}}],
-        "requestBody": {"required": True, "content": content("PredictRequest", example=_EXAMPLE)},
+        "parameters": [
+            {"name": "name", "in": "path", "required": True, "schema": {"type": "string", "enum": sorted(service)}}
+        ],
+        "requestBody": {"required": True, "content": content("PredictRequest", examples=examples)},
         "responses": {
             "200": {"description": "one answer per instance, in order", "content": content("PredictResponse")},
             **{

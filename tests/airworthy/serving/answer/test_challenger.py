@@ -89,7 +89,7 @@ def test_a_hanging_call_is_ended_so_that_the_challenger_can_answer_others(tmp_pa
         until(lambda: not predict(client, ["b"], distance=None)[0]["fallback"], "version 2 answers", 5)
 
 
-def test_only_rows_without_a_probability_fall_back(tmp_path: Path) -> None:
+def test_only_rows_without_an_answer_fall_back(tmp_path: Path) -> None:
     registry = FakeRegistry(tmp_path / "registry")
     registry.add(1, rate=0.25)
     registry.add(2, "nan", rate=0.75)  # NaN where the distance is known

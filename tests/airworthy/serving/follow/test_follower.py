@@ -6,12 +6,13 @@ import threading
 from dataclasses import replace
 from pathlib import Path
 
-import pytest
 from made_versions import always
-from serving_parts import FAST, NAME, SPEC, FakeRegistry, build, predict, running, serves, until, write_model
+from serving_parts import FAST, NAME, SPEC, FakeRegistry, build, predict, running, serves, until
 
 from airworthy.registry.registry import Registry
 from airworthy.serving.follow.cache import ModelCache
+from airworthy.serving.follow.follower import Follower
+from airworthy.serving.metrics import ServiceMetrics
 
 
 def registry_at(tmp_path: Path) -> FakeRegistry:
@@ -98,41 +99,30 @@ def test_a_champion_that_does_not_load_leaves_the_old_one_serving(tmp_path: Path
         serves(client, champion=3, problem=None)
 
 
-def test_a_registry_that_counts_anew_does_not_meet_an_old_cache(tmp_path: Path) -> None:
-    registry = registry_at(tmp_path)
-    with running(build(tmp_path, registry)[0]) as client:
-        serves(client, champion=1)
-        assert predict(client, ["a"])[0]["probability"] == 0.125
-    registry.add(1, rate=0.75, train_run="another")
-    with running(build(tmp_path, registry)[0]) as client:
-        serves(client, champion=1)
-        assert predict(client, ["a"])[0]["probability"] == 0.75
-
-
-class FakeKilled(FakeRegistry):
-    """The process dies while it fetches."""
-
-    def download(self, name: str, version: int, to: Path) -> Path:
-        write_model(to / "half")
-        raise KeyboardInterrupt
-
-
-def test_a_fetch_that_was_interrupted_leaves_nothing_that_looks_whole(tmp_path: Path) -> None:
-    registry_at(tmp_path)
-    cache = ModelCache(tmp_path / "cache", NAME, FakeKilled(tmp_path / "registry"))
-    with pytest.raises(KeyboardInterrupt):
-        cache.get(1)
-    assert list((tmp_path / "cache" / "models").iterdir()) == []
-
-
 def test_old_versions_leave_the_disk_but_a_rollback_finds_the_last_ones(tmp_path: Path) -> None:
-    registry = registry_at(tmp_path)
-    cache = ModelCache(tmp_path / "cache", NAME, registry)
+    registry = FakeRegistry(tmp_path / "registry")
     for version in range(1, 9):
         registry.add(version)
-        cache.get(version)
-    cache.prune({2}, keep=3)
-    assert sorted(int(path.name) for path in (tmp_path / "cache" / "models").iterdir()) == [2, 6, 7, 8]
+    cache = ModelCache(tmp_path / "cache", NAME, registry)
+    follower = Follower(SPEC, registry, cache, ServiceMetrics(), replace(FAST, kept_models=3))
+    for version in (*range(1, 9), 2):
+        registry.point(champion=version)
+        follower.poll()
+    assert cache.versions() == {2, 6, 7, 8}
+
+
+def test_a_model_is_loaded_once_however_often_the_registry_is_asked(tmp_path: Path) -> None:
+    registry = registry_at(tmp_path)
+    cache = ModelCache(tmp_path / "cache", NAME, registry)
+    follower = Follower(SPEC, registry, cache, ServiceMetrics(), FAST)
+    follower.poll()
+    first = follower.active
+    registry.canary(50)
+    follower.poll()
+    second = follower.active
+    assert second.champion is first.champion
+    follower.poll()
+    assert follower.active is second
 
 
 def test_it_follows_a_real_mlflow(tmp_path: Path, mlflow_url: str) -> None:

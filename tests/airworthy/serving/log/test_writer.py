@@ -32,8 +32,8 @@ from serving_parts import (
 
 from airworthy.lake import tables
 from airworthy.lake.lake import Lake
-from airworthy.serving.log.prediction_log import schema
 from airworthy.serving.log.spool import Spool, SpoolFull, read
+from airworthy.traffic.prediction_log import schema
 from airworthy.traffic.split import sampled
 
 TABLE = tables.predictions(NAME)
@@ -77,7 +77,7 @@ def test_a_row_says_what_was_answered_and_from_what(tmp_path: Path) -> None:
         assert row["prediction_time"].isoformat() == "2013-09-01T07:15:00+00:00"  # two hours before departure
         assert row["date"] == f"{row['at']:%Y-%m-%d}"
     assert len({row["prediction_id"] for row in rows}) == len(rows)
-    assert {*schema(SPEC).names} == {*rows[0]}
+    assert {*schema(SPEC, "probability").names} == {*rows[0]}
 
 
 @contextmanager

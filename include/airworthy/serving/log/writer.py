@@ -15,57 +15,29 @@ from typing import TYPE_CHECKING, Any
 import pyarrow as pa
 
 from airworthy.lake import tables
+from airworthy.model import kinds
 from airworthy.serving.log.spool import Spool, read
+from airworthy.traffic.prediction_log import PARTITION_BY, feature_columns, schema
 from airworthy.traffic.split import sampled
 
 if TYPE_CHECKING:
     from airworthy.lake.lake import Lake
-    from airworthy.serving.answer.rows import Answer
-    from airworthy.serving.metrics import Metrics
+    from airworthy.serving.answer.rows import Predictions
+    from airworthy.serving.metrics import ServiceMetrics
     from airworthy.serving.options import ServiceOptions
     from airworthy.spec.pipeline import PipelineSpec
 
 log = logging.getLogger(__name__)
 
-#: Columns beside the features. ``prediction_id`` is unique; ``key`` is the request's and may come again.
-COLUMNS = {
-    "prediction_id": pa.string(),
-    "key": pa.string(),
-    "at": pa.timestamp("us", "UTC"),
-    "prediction_time": pa.timestamp("us", "UTC"),
-    "date": pa.string(),
-    "release_id": pa.string(),
-    "variant": pa.string(),
-    "version": pa.int64(),
-    "data_version": pa.string(),
-    "probability": pa.float64(),
-    "fallback": pa.bool_(),
-}
-
-
-def schema(spec: PipelineSpec) -> pa.Schema:
-    """The log's columns: :data:`COLUMNS`, then every feature as the model got it (categories before encoding).
-
-    A feature whose name is taken is called ``feature_<name>``.
-    """
-    features = {column_of(name): pa.string() for name in spec.features.categorical}
-    features |= {column_of(name): pa.float32() for name in spec.features.numeric}
-    return pa.schema({**COLUMNS, **features})
-
-
-def column_of(feature: str) -> str:
-    """The log's column of a feature."""
-    return f"feature_{feature}" if feature in COLUMNS else feature
-
 
 @dataclass(frozen=True, slots=True)
 class _Row:
     at: float
-    answer: Answer
+    predictions: Predictions
     index: int
 
 
-class PredictionLog:
+class PredictionLogWriter:
     """Collects answers in memory, spools them every half second, commits them to the lake every few seconds.
 
     A full disk or an absent lake never reaches the callers: rows wait, in bounded space, and what does not fit is
@@ -82,7 +54,7 @@ class PredictionLog:
         spec: PipelineSpec,
         lake: Lake,
         root: Path,
-        metrics: Metrics,
+        metrics: ServiceMetrics,
         options: ServiceOptions,
         clock: Callable[[], float] = time.time,
     ) -> None:
@@ -91,8 +63,13 @@ class PredictionLog:
         self._options = options
         self._clock = clock
         self._rate = spec.monitoring.prediction_log_rate
-        self._schema = schema(spec)
-        self._views = [name for view in spec.features.views.values() for name in view.features]
+        self._output = kinds.of(spec).output
+        self._schema = schema(spec, self._output)
+        request = spec.features.request
+        own = [*request.categorical, *request.numeric]
+        self._own_columns = dict(zip(own, feature_columns(own, self._output), strict=True))
+        views = [name for view in spec.features.views.values() for name in view.features]
+        self._view_columns = feature_columns(views, self._output)
         self._spool = Spool(root, max_bytes=options.max_spool_bytes)
         self._committed = metrics.log_rows.labels(spec.name, "committed")
         self._dropped = metrics.log_rows.labels(spec.name, "dropped")
@@ -112,15 +89,15 @@ class PredictionLog:
         self._stop.set()
         self._thread.join(seconds)
 
-    def record(self, answer: Answer) -> None:
-        """Remember the sampled ones of these answers; never blocks. Call it after the answer was sent."""
+    def record(self, predictions: Predictions) -> None:
+        """Remember the sampled ones of these predictions; never blocks. Call it after the answer was sent."""
         now = self._clock()
-        for index, prediction in enumerate(answer.predictions):
+        for index, prediction in enumerate(predictions.predictions):
             if sampled(prediction.key, self._rate):
                 if len(self._waiting) >= self._options.max_log_rows:
                     self._dropped.inc()
                 else:
-                    self._waiting.append(_Row(now, answer, index))
+                    self._waiting.append(_Row(now, predictions, index))
 
     def _run(self) -> None:
         self._take_over()
@@ -184,31 +161,30 @@ class PredictionLog:
             if rows:
                 transaction = (f"predictions-{spool.id}", sequence)
                 self._lake.append(
-                    tables.predictions(self._spec.name), data, partition_by=["date"], transaction=transaction
+                    tables.predictions(self._spec.name), data, partition_by=[*PARTITION_BY], transaction=transaction
                 )
                 self._committed.inc(len(rows))
             path.unlink()
 
     def _as_dict(self, row: _Row) -> dict[str, Any]:
-        answer, prediction = row.answer, row.answer.predictions[row.index]
-        serving, rows = answer.serving, answer.rows
-        models = {m.version: m for m in (serving.champion, serving.challenger) if m is not None}
+        predictions, rows, i = row.predictions, row.predictions.rows, row.index
+        prediction = predictions.predictions[i]
+        versions = {m.version: m for m in (rows.active.champion, rows.active.challenger) if m is not None}
         at = datetime.fromtimestamp(row.at, UTC)
-        features = {column_of(name): value for name, value in rows.own[row.index].items()}
-        if rows.online is not None:
-            features |= zip(map(column_of, self._views), rows.online[row.index].tolist(), strict=True)
+        features = {self._own_columns[name]: value for name, value in rows.own[i].items() if name in self._own_columns}
+        features |= zip(self._view_columns, predictions.online[i].tolist(), strict=True)
         self._number += 1
         return {
             "prediction_id": f"{self._spool.id}-{self._number}",
             "key": prediction.key,
             "at": at.isoformat(),
-            "prediction_time": datetime.fromtimestamp(rows.at[row.index], UTC).isoformat(),
+            "prediction_time": datetime.fromtimestamp(rows.at[i], UTC).isoformat(),
             "date": f"{at:%Y-%m-%d}",
-            "release_id": answer.release_id,
+            "release_id": predictions.release_id,
             "variant": prediction.variant,
             "version": prediction.version,
-            "data_version": getattr(models.get(prediction.version), "data_version", None),
-            "probability": prediction.probability,
+            "data_version": getattr(versions.get(prediction.version), "data_version", None),
+            self._output: prediction.value,
             "fallback": prediction.fallback,
             **features,
         }
