@@ -265,12 +265,15 @@ def baseline_app(home: Path, settings: Settings, spec: PipelineSpec) -> Any:
     from fastapi.security import HTTPBearer
 
     from airworthy.features.online.store import OnlineStore
+    from airworthy.model import kinds
     from airworthy.model.session import Model
+    from airworthy.serving.follow.active import LoadedVersion
     from airworthy.spec import folders
 
     code = folders.code(settings.pipelines, spec.name, "features")
     store = OnlineStore(spec, settings)
-    model = Model.load(home / "model", version=1, data_version="0", spec=spec)
+    loaded = Model.load(home / "model", kinds.of(spec))
+    model = LoadedVersion.of(loaded, spec, version=1, data_version="0")
     bearer = Depends(HTTPBearer())
 
     app = FastAPI()
@@ -286,7 +289,7 @@ def baseline_app(home: Path, settings: Settings, spec: PipelineSpec) -> Any:
         instances = [flight.model_dump() for flight in body.instances]
         own, entities = code.request_features(instances)
         at = code.prediction_times(instances, spec.prediction_lead_minutes)
-        answer = model.predict(own, store.read(entities, at=at))
+        answer = model.answers(own, store.read(entities, at=at))
         return Predictions(
             predictions=[
                 Prediction(key=flight.key, probability=probability, version=1)

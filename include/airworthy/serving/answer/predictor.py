@@ -88,14 +88,12 @@ class Predictor:
         answers, fell_back = first.answers, rows.share
         if isinstance(active.challenger, LoadedVersion) and rows.share.any():
             answers, fell_back = await self._with_challenger(active.challenger, rows, first)
-        self._count(rows, answers, fell_back, time.perf_counter() - arrived)
-        if (bad := np.flatnonzero(np.isnan(answers))).size:
-            raise self._failed(
-                500,
-                "no_answer",
-                f"instances[{bad[0]}]: version {active.champion.version} gave no {self._output}",
-                instance=int(bad[0]),
-            )
+        missing = np.isnan(answers).tolist()
+        self._count(rows, missing, fell_back.tolist(), time.perf_counter() - arrived)
+        if True in missing:
+            bad = missing.index(True)
+            why = f"instances[{bad}]: version {active.champion.version} gave no {self._output}"
+            raise self._failed(500, "no_answer", why, instance=bad)
         return _predictions(rows, first.online, answers, fell_back)
 
     def close(self) -> None:
@@ -173,11 +171,11 @@ class Predictor:
             answers[failed] = second.answers[failed]
         return answers, failed
 
-    def _count(self, rows: RequestRows, answers: NDArray[np.float64], fell_back: Mask, seconds: float) -> None:
+    def _count(self, rows: RequestRows, missing: list[bool], fell_back: list[bool], seconds: float) -> None:
         active = rows.active
         counts: dict[tuple[str, str], int] = {}
-        for which, missing, failed in zip(rows.variants, np.isnan(answers).tolist(), fell_back.tolist(), strict=True):
-            outcome = "error" if missing else "fallback" if failed else "ok"
+        for which, unanswered, failed in zip(rows.variants, missing, fell_back, strict=True):
+            outcome = "error" if unanswered else "fallback" if failed else "ok"
             counts[which, outcome] = counts.get((which, outcome), 0) + 1
         for which in set(rows.variants):
             model = active.champion if which == "champion" else active.challenger
