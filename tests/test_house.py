@@ -27,6 +27,7 @@ LONGEST = 300
 SPANNING = {
     "airworthy/training/test_end_to_end.py": "a training and its evaluation, as the pods run them",
     "airworthy/release/test_controller_on_mlflow.py": "a release against a real MLflow",
+    "airworthy/test_contract_agreement.py": "the release and serving hold a model to the same contract",
     "airworthy/ingest/test_take_s3.py": "ingestion from and to S3",
     "airworthy/ingest/test_take_interrupted.py": "ingestion killed at every step, and on a full disk",
     "airworthy_cluster/test_kubectl.py": "the real kubectl against it",

@@ -23,6 +23,7 @@ import numpy as np
 import onnx
 import uvicorn
 from onnx import TensorProto, helper, numpy_helper
+from small_models import still_zero
 
 from airworthy.lake.lake import Lake
 from airworthy.model.encoder import Encoder
@@ -35,6 +36,7 @@ from airworthy.spec.pipeline import PipelineSpec
 from airworthy.traffic.measure import Accumulator, scrape
 from airworthy.traffic.serving_state import ServingState
 from airworthy.traffic.variants import Variant, VariantMeasurement
+from pipelines.flight_delays.request import REQUEST_EXAMPLE
 
 ROOT = Path(__file__).parents[2]
 SPEC = PipelineSpec.load(ROOT / "include" / "pipelines" / "flight_delays" / "pipeline.yaml")
@@ -48,17 +50,7 @@ FAST = ServiceOptions(poll_seconds=0.05, reload_seconds=0.1, spool_seconds=0.05,
 
 def instance(key: str, **changes: Any) -> dict[str, Any]:
     """A booking system's request, as World.requests gives it."""
-    flight = {
-        "key": key,
-        "carrier": "UA",
-        "flight": 1545,
-        "tailnum": "N14228",
-        "origin": "EWR",
-        "dest": "IAH",
-        "sched_dep": "2013-09-01T05:15:00-04:00",
-        "distance": FATAL_DISTANCE,
-    }
-    return {**flight, **changes}
+    return {**REQUEST_EXAMPLE, "key": key, **changes}
 
 
 # models --------------------------------------------------------------------------------------------------------
@@ -67,7 +59,7 @@ def instance(key: str, **changes: Any) -> dict[str, Any]:
 #: one distance, which `instance` has and the contract's sample has not.
 ENCODER = Encoder({"carrier": ("UA",), "origin": ("EWR",), "dest": ("IAH",)}, tuple(SPEC.features.numeric))
 DISTANCE = SPEC.features.numeric.index("distance")
-FATAL_DISTANCE = 1400
+FATAL_DISTANCE = REQUEST_EXAMPLE["distance"]
 
 
 def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Path:
@@ -124,27 +116,11 @@ def write_model(folder: Path, kind: str = "constant", rate: float = 0.25) -> Pat
 
 def _hang() -> list[onnx.NodeProto]:
     """A loop of a billion rounds, if any row has the fatal distance."""
-    body = helper.make_graph(
-        [
-            helper.make_node("Identity", ["go"], ["go_on"]),
-            helper.make_node("Add", ["before", "before"], ["after"]),
-        ],
-        "round",
-        [
-            helper.make_tensor_value_info("i", TensorProto.INT64, []),
-            helper.make_tensor_value_info("go", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("before", TensorProto.FLOAT, []),
-        ],
-        [
-            helper.make_tensor_value_info("go_on", TensorProto.BOOL, []),
-            helper.make_tensor_value_info("after", TensorProto.FLOAT, []),
-        ],
-    )
     return [
         _constant("billion", np.array(10**9, np.int64)),
         _constant("true", np.array(True)),
         helper.make_node("Mul", ["any_fatal", "billion"], ["rounds"]),
-        helper.make_node("Loop", ["rounds", "true", "zero"], ["still_zero"], body=body),
+        still_zero("rounds"),
         helper.make_node("Add", ["answer", "still_zero"], ["probability"]),
     ]
 

@@ -136,7 +136,8 @@ def graph(defect: Defect, encoder: Encoder) -> bytes:
         nodes.append(helper.make_node("ReduceMean", [answer], ["mean"], keepdims=1))
         then("Sub", "mean")
     if defect.hangs:
-        nodes.append(_hours(weights))
+        weights |= {"billion": np.array(10**9, np.int64), "true": np.array(True)}
+        nodes.append(still_zero("billion"))
         then("Add", "still_zero")
     then("Sigmoid" if defect.squash else "Identity")
     if defect.column_answers:
@@ -158,9 +159,8 @@ def graph(defect: Defect, encoder: Encoder) -> bytes:
     return model.SerializeToString()
 
 
-def _hours(weights: dict[str, np.ndarray]) -> onnx.NodeProto:
-    """Still zero, after a billion rounds."""
-    weights |= {"billion": np.array(10**9, np.int64), "true": np.array(True)}
+def still_zero(rounds: str) -> onnx.NodeProto:
+    """A loop that adds ``zero`` to itself so many rounds; the graph has ``zero`` and ``true``. A billion take hours."""
     body = helper.make_graph(
         [
             helper.make_node("Identity", ["go"], ["go_on"]),
@@ -177,4 +177,4 @@ def _hours(weights: dict[str, np.ndarray]) -> onnx.NodeProto:
             helper.make_tensor_value_info("after", TensorProto.FLOAT, []),
         ],
     )
-    return helper.make_node("Loop", ["billion", "true", "zero"], ["still_zero"], body=body)
+    return helper.make_node("Loop", [rounds, "true", "zero"], ["still_zero"], body=body)

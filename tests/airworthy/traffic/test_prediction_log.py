@@ -5,7 +5,6 @@ from __future__ import annotations
 import pyarrow as pa
 from small_models import SPEC
 
-from airworthy.spec.pipeline import Features
 from airworthy.traffic.prediction_log import PARTITION_BY, feature_columns, fixed_columns, schema
 
 
@@ -23,6 +22,6 @@ def test_every_feature_has_a_column_of_its_type() -> None:
 
 def test_a_feature_whose_name_is_taken_gets_another_one() -> None:
     assert feature_columns(["wind", "version", "minutes"], "minutes") == ["wind", "feature_version", "feature_minutes"]
-    features = Features.model_validate({"request": {"categorical": ["variant"], "numeric": ["probability"]}})
+    features = type(SPEC.features).model_validate({"request": {"categorical": ["variant"], "numeric": ["probability"]}})
     found = schema(SPEC.model_copy(update={"features": features}), "probability")
     assert found.names[-2:] == ["feature_variant", "feature_probability"]

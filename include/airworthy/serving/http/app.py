@@ -15,7 +15,7 @@ from airworthy.serving.http import page, sign_in
 from airworthy.serving.http.credentials import Credentials
 from airworthy.serving.http.docs import docs_page
 from airworthy.serving.http.messages import send_answer
-from airworthy.serving.http.openapi import add_predict
+from airworthy.serving.http.openapi import MODEL_PATH, add_predict
 from airworthy.serving.http.predict import PredictRoute
 from airworthy.serving.options import ServiceOptions
 from airworthy.serving.refused import Refused
@@ -134,7 +134,7 @@ def _pages(service: Service, options: ServiceOptions) -> FastAPI:
         """Every model and what serves it."""
         return {"models": [each.state() for each in service.values()]}
 
-    @app.get("/v1/models/{name}", tags=["models"])
+    @app.get(MODEL_PATH, tags=["models"])
     async def model(name: str) -> dict[str, object]:
         """What serves a model: champion, challenger, the challenger's share and the release."""
         if name not in service:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -33,8 +34,8 @@ def docs_page(document: Document, base_url: str) -> str:
     info = document["info"]
     parts = [
         f"<h1>{_text(info['title'])} serving</h1><p>{_text(info.get('summary', ''))}</p>",
-        "<p>Every route but those marked as open wants the header <code>Authorization: Bearer</code> and the token. "
-        "The lines below read it from the environment: <code>export AIRWORTHY_SERVING_TOKEN=...</code>. "
+        "<p>A route wants the header <code>Authorization: Bearer</code> and the token, unless it says that none is "
+        "needed. The lines below read it from the environment: <code>export AIRWORTHY_SERVING_TOKEN=...</code>. "
         'For programs: <a href="openapi.json">openapi.json</a>.</p>',
         *(_route(document, base_url, *route) for route in routes),
     ]
@@ -42,15 +43,14 @@ def docs_page(document: Document, base_url: str) -> str:
 
 
 def _route(document: Document, base_url: str, path: str, method: str, operation: Document) -> str:
-    is_open = operation.get("security") == []
     meaning = operation.get("description") or operation.get("summary", "")
     return "".join(
         (
             f'<section><h2><span class="method">{method.upper()}</span><code>{_text(path)}</code></h2>',
-            f"<p>{_text(meaning)}{' Open.' if is_open else ''}</p>",
+            f"<p>{_text(meaning)}</p>",
             *_parameters(operation),
             *_bodies(document, operation),
-            *_lines(base_url, path, method, operation, is_open),
+            *_lines(base_url, path, method, operation),
             *_responses(document, operation),
             "</section>",
         )
@@ -68,16 +68,19 @@ def _bodies(document: Document, operation: Document) -> Iterator[str]:
         yield f"<h3>Body</h3>{_fields(document, _schema_of(content))}"
 
 
-def _lines(base_url: str, path: str, method: str, operation: Document, is_open: bool) -> Iterator[str]:
-    """A line for the shell, or one for each example of the body."""
+def _lines(base_url: str, path: str, method: str, operation: Document) -> Iterator[str]:
+    """A line for the shell, or one for each example of the body, which is named after its model."""
+    for parameter in operation.get("parameters", ()):
+        if not operation.get("requestBody") and (values := parameter.get("schema", {}).get("enum")):
+            path = path.replace(f"{{{parameter['name']}}}", values[0])
     content = operation.get("requestBody", {}).get("content", {}).get("application/json", {})
     examples: Document = content.get("examples") or {"": {}}
     for name, example in examples.items():
         words = ["curl -sS"]
         if method != "get":
             words.append(f"-X {method.upper()}")
-        words.append(shlex.quote(base_url + (path.replace("{name}", name) if name else path)))
-        if not is_open:
+        words.append(shlex.quote(base_url + path.replace("{name}", name or "{name}")))
+        if operation.get("security") != []:
             words.append('-H "Authorization: Bearer $AIRWORTHY_SERVING_TOKEN"')
         if "value" in example:
             body = json.dumps(example["value"])
@@ -138,4 +141,4 @@ def _table(rows: list[tuple[str, str]]) -> str:
 
 
 def _text(value: object) -> str:
-    return html.escape(str(value))
+    return re.sub("``(.+?)``", r"<code>\1</code>", html.escape(str(value)))

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from airworthy.serving.options import ServiceOptions
     from airworthy.serving.service import Service
 
+MODEL_PATH = "/v1/models/{name}"
 PREDICT_PATH = "/v1/models/{name}:predict"
 
 
@@ -99,6 +100,7 @@ def add_predict(app: FastAPI, service: Service, options: ServiceOptions) -> None
             document["security"] = [{"token": []}]
             for path in ("/health", "/ready"):
                 document["paths"][path]["get"]["security"] = []
+            document["paths"][MODEL_PATH]["get"]["parameters"][0]["schema"]["enum"] = sorted(service)
             document["paths"][PREDICT_PATH] = {"post": _operation(service, options)}
         return app.openapi_schema or original()
 

@@ -29,14 +29,18 @@ def test_the_page_loads_nothing_and_runs_nothing(served: httpx.Client) -> None:
     assert answer.headers["cache-control"] == "no-store"
 
 
-def test_the_line_to_predict_works_as_it_stands(served: httpx.Client) -> None:
-    lines = [html.unescape(line) for line in re.findall(r"<pre>(.*?)</pre>", served.get("/docs").text, re.S)]
-    [line] = [line for line in lines if ":predict" in line]
-    assert TOKEN not in line
-    done = subprocess.run(
-        ["bash", "-c", line], env={**os.environ, "AIRWORTHY_SERVING_TOKEN": TOKEN}, capture_output=True, check=True
-    )
-    [prediction] = json.loads(done.stdout)["predictions"]
+def test_every_line_works_as_it_stands(served: httpx.Client) -> None:
+    page = served.get("/docs").text
+    assert TOKEN not in page
+    environment = {**os.environ, "AIRWORTHY_SERVING_TOKEN": TOKEN}
+    said = {}
+    for line in re.findall(r"<pre>(.*?)</pre>", page, re.DOTALL):
+        command = html.unescape(line).replace("curl -sS", "curl -sS --fail-with-body")
+        done = subprocess.run(["bash", "-c", command], env=environment, capture_output=True, check=True, text=True)
+        said[re.search(r"http://[^/]+([^ ']*)", command).group(1)] = done.stdout
+    assert len(said) == 6
+    assert json.loads(said[f"/v1/models/{NAME}"])["champion"] == 1
+    [prediction] = json.loads(said[f"/v1/models/{NAME}:predict"])["predictions"]
     assert prediction["probability"] in (0.25, 0.75)
 
 
@@ -70,7 +74,3 @@ def test_whatever_a_description_or_a_host_says_it_is_text() -> None:
         },
     }
     assert "<script" not in docs_page(document, f"http://{evil}")
-
-
-def test_each_served_model_has_its_line(served: httpx.Client) -> None:
-    assert f"/v1/models/{NAME}:predict" in html.unescape(served.get("/docs").text)
