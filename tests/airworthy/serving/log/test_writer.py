@@ -112,6 +112,7 @@ def _ready(client: httpx.Client) -> bool:
         return False
 
 
+@pytest.mark.slow  # starts the service as a process, twice
 def test_kill_9_loses_only_the_last_moment_and_logs_nothing_twice(tmp_path: Path) -> None:
     registry_at(tmp_path)
     port = free_port()
