@@ -1,8 +1,9 @@
-"""The house's own rules, those that no linter knows: sizes, the mirror of tests and code, what a DAG file may see."""
+"""The house's own rules, that no linter knows: sizes, tests that mirror the code and run, what a DAG file may see."""
 
 from __future__ import annotations
 
 import ast
+from fnmatch import fnmatch
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,13 @@ def test_tests_lie_where_their_module_lies() -> None:
             if not any(home.exists() for home in homes) and name not in SPANNING:
                 homeless.append(name)
     assert not homeless, "no module of that name: rename the test with its module, or say in SPANNING what it spans"
+
+
+def test_no_folder_of_tests_has_a_name_that_pytest_passes_over(pytestconfig: pytest.Config) -> None:
+    tests = ROOT / "tests"
+    folders = {part for test in tests.rglob("test_*.py") for part in test.relative_to(tests).parts[:-1]}
+    passed_over = pytestconfig.getini("norecursedirs")
+    assert [name for name in sorted(folders) if any(fnmatch(name, pattern) for pattern in passed_over)] == []
 
 
 def test_dag_files_see_the_plugin_and_the_ground_and_nothing_else() -> None:
