@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from small_models import ENCODER, SOUND, SPEC, Defect, write
 
 from airworthy.model.contract import ContractReport, check, sample
+from airworthy.model.encoder import Encoder
 
 NAMES = ["files", "encoder", "loads", "inputs", "output", "answers", "alone"]
 
@@ -66,8 +67,9 @@ def test_the_same_files_give_the_same_outcome(tmp_path: Path) -> None:
 
 
 def test_the_sample_asks_for_every_categorys_last_code_and_for_unknown_ones() -> None:
-    categorical, numeric = ENCODER.encode(sample(SPEC, ENCODER))
-    assert categorical.max(axis=0).tolist() == [2, 3]
+    many = Encoder({"carrier": tuple(map(str, range(5000))), "origin": ("EWR",)}, ENCODER.numeric)
+    categorical, numeric = many.encode(sample(SPEC, many))
+    assert categorical.max(axis=0).tolist() == [5000, 1]
     assert categorical.min(axis=0).tolist() == [0, 0]
     assert np.isnan(numeric[0]).all()
     assert np.isfinite(numeric[1:]).all()
