@@ -32,4 +32,4 @@ def curl_line(settings: Settings, pipeline: str, instance: dict[str, Any]) -> st
     write_private(headers, f"Authorization: Bearer {settings.serving_token}\nContent-Type: application/json\n")
     body = json.dumps({"instances": [instance]}, separators=(",", ":"))
     options = ["--noproxy", "*", "-w", r"\n", "-H", f"@{headers}", "-d", body]
-    return shlex.join(["curl", predict_url(settings, pipeline), *options])
+    return shlex.join(["curl", "-sS", predict_url(settings, pipeline), *options])
