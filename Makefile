@@ -45,9 +45,9 @@ test-fast: setup ## the inner loop: every test that starts no stack, Spark, serv
 	  --durations-min=3 $(ARGS) tests
 
 lint: setup ## style, types and import rules, without the tests
-	@$(PYTHON) -m ruff check .
-	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m mypy include
+	@$(PYTHON) -m ruff check . || { echo "why each rule is there: [tool.ruff.lint] in pyproject.toml"; exit 1; }
+	@$(PYTHON) -m ruff format --check . || { echo "make format does it"; exit 1; }
+	@$(PYTHON) -m mypy include || { echo "types are checked everywhere under include/: the next person reads them first"; exit 1; }
 	@PYTHONPATH=include:plugins .venv/bin/lint-imports
 
 format: setup ## put the code into the project's format
