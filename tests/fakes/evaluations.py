@@ -6,6 +6,7 @@ from typing import Any
 
 from airworthy.evaluation.document import Evaluation, RivalFigures, Slice
 from airworthy.model.kinds.base import Figures
+from airworthy.spec.pipeline import PipelineSpec
 
 
 def figures(rows: int = 2000, **values: float | None) -> Figures:
@@ -32,3 +33,21 @@ def evaluation(**changes: Any) -> Evaluation:
         "slices": (Slice(column="origin", value="JFK", candidate=figures(900, roc_auc=0.6)),),
     }
     return Evaluation.model_validate({**good, **changes})
+
+
+def first_of(spec: PipelineSpec, train_run: str, run_id: str, **changes: Any) -> Evaluation:
+    """What the evaluation of a pipeline's first training finds: nobody to compare with but the average."""
+    alone: dict[str, Any] = {
+        "pipeline": spec.name,
+        "task": spec.task,
+        "train_run": train_run,
+        "run_id": run_id,
+        "data_version": "3",
+        "data_until": "2013-08-31T23:59:00+00:00",
+        "holdout_from": "2013-08-01T00:00:00+00:00",
+        "train_rows": 200_000,
+        "candidate": figures(29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
+        "average": figures(29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
+        "average_answer": 0.21,
+    }
+    return Evaluation.model_validate({**alone, **changes})

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
-from evaluations import figures
+from evaluations import first_of
 from small_models import Defect, write
 
 from airworthy.evaluation.document import FILE, Evaluation
@@ -68,19 +68,7 @@ class FakeRegistry:
 
     def evaluation(self, run_id: str) -> Evaluation:
         """What the evaluation of a run found, unless a test put another one into `evaluations`."""
-        return Evaluation(
-            pipeline=self.spec.name,
-            task=self.spec.task,
-            train_run=f"manual__{run_id}",
-            run_id=run_id,
-            data_version="3",
-            data_until="2013-08-31T23:59:00+00:00",
-            holdout_from="2013-08-01T00:00:00+00:00",
-            train_rows=200_000,
-            candidate=figures(29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
-            average=figures(29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
-            average_answer=0.21,
-        )
+        return first_of(self.spec, f"manual__{run_id}", run_id)
 
 
 class FakeRuns:

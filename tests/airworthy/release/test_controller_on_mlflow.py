@@ -1,11 +1,11 @@
 """A whole release against a real MLflow server: what the aliases and tags say after every step."""
 
 import pytest
-from evaluations import figures
+from evaluations import figures, first_of
 from made_versions import always
 from small_models import SPEC
 
-from airworthy.evaluation.document import Evaluation, Slice
+from airworthy.evaluation.document import Slice
 from airworthy.ledger.ledger import Ledger
 from airworthy.registry.registry import Registry
 from airworthy.registry.tags import DATA_VERSION
@@ -37,15 +37,11 @@ def test_a_release_moves_the_aliases_of_a_real_registry(mlflow_url, tmp_path):
         )
         run_id = registry.versions.get(NAME, version).run_id
         candidate = figures(5000, rate=0.25, roc_auc=0.74, log_loss=0.41)
-        evaluation = Evaluation(
-            pipeline=NAME,
-            task=spec.task,
-            train_run=train_run,
-            run_id=run_id,
+        evaluation = first_of(
+            spec,
+            train_run,
+            run_id,
             data_version="4",
-            data_until="2013-08-31T23:00:00+00:00",
-            holdout_from="2013-08-01T00:00:00+00:00",
-            train_rows=100_000,
             candidate=candidate,
             average=figures(5000, rate=0.25, roc_auc=0.5, log_loss=0.56),
             average_answer=0.24,

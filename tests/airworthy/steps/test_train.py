@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from evaluations import figures
+from evaluations import first_of
 from made_versions import always
 from small_models import SPEC
 
-from airworthy.evaluation.document import FILE, Evaluation
+from airworthy.evaluation.document import FILE
 from airworthy.ledger.ledger import Ledger
 from airworthy.model.constant import constant_model
 from airworthy.model.encoder import Encoder
@@ -51,19 +51,7 @@ def trained(registry: Registry, spec: PipelineSpec, train_run: str, gates: str =
     encoder = Encoder.fit(spec, {})
     kind = Binary()
     registry.packages.log(run_id, constant_model(encoder, 0.5, kind), encoder, kind)
-    evaluation = Evaluation(
-        pipeline=spec.name,
-        task=spec.task,
-        train_run=train_run,
-        run_id=run_id,
-        data_version="3",
-        data_until="2013-08-31T23:59:00+00:00",
-        holdout_from="2013-08-01T00:00:00+00:00",
-        train_rows=200_000,
-        candidate=figures(29_000, rate=0.2, roc_auc=0.74, log_loss=0.41),
-        average=figures(29_000, rate=0.2, roc_auc=0.5, log_loss=0.5),
-        average_answer=0.21,
-    )
+    evaluation = first_of(spec, train_run, run_id)
     registry.server.client.log_dict(run_id, evaluation.model_dump(mode="json"), FILE)
 
 

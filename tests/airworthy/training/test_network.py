@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
+from networks import answers
 
-from airworthy.model import kinds
-from airworthy.training.network import Core, Network, Scaling
-
-OPTIONS = SimpleNamespace(embedding_dim=4, hidden=[16, 8], dropout=0.1)
-
-
-@pytest.fixture
-def numeric() -> np.ndarray:
-    rng = np.random.default_rng(0)
-    values = rng.normal(50, 10, (500, 4)).astype(np.float32)
-    values[::7, 1] = np.nan
-    values[:, 2] = np.nan  # never seen
-    values[:, 3] = 1  # always the same
-    return values
-
-
-@pytest.fixture
-def network(numeric: np.ndarray) -> Network:
-    torch.manual_seed(0)
-    scaling = Scaling(4).fit(numeric)
-    core = Core([3, 5], scaling.outputs, OPTIONS)  # type: ignore[arg-type]
-    return Network(scaling, core, kinds.named("binary")).eval()
-
-
-def answers(network: Network, numeric: np.ndarray) -> np.ndarray:
-    with torch.no_grad():
-        return network(torch.zeros(len(numeric), 2, dtype=torch.int64), torch.from_numpy(numeric)).numpy()
+from airworthy.training.network import Network, Scaling
 
 
 def test_missing_constant_and_absurd_numbers_give_a_sound_answer(network: Network, numeric: np.ndarray) -> None:
