@@ -6,7 +6,6 @@ own, as a cron job would. Prints the ratio of wall times, and by task where the 
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 import time
@@ -16,7 +15,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.support import figures, shell
+from benchmarks.support import figures, options, shell
 from benchmarks.support.shell import PIPELINE
 
 
@@ -40,10 +39,7 @@ def through_airflow(api: object, console: Console) -> tuple[float, dict[str, flo
 
 def main() -> None:
     """Run both and print the comparison."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--days", type=int, default=243, help="days of 2013 to land (default: January to August)")
-    parser.add_argument("--output", type=Path, default=figures.RESULTS, help="folder of the result")
-    arguments = parser.parse_args()
+    arguments = options.of_landed_flights(__doc__ or "")
     console = Console(highlight=False)
 
     from airworthy.airflow_api.client import AirflowApi

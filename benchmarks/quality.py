@@ -6,7 +6,6 @@ demo shows: the same data, features, seed and code.
 
 from __future__ import annotations
 
-import argparse
 import os
 import tempfile
 from datetime import date, timedelta
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from rich.console import Console
 
-from benchmarks.support import figures, shell
+from benchmarks.support import figures, options, shell
 
 if TYPE_CHECKING:
     from airworthy.evaluation.document import Evaluation
@@ -23,10 +22,7 @@ if TYPE_CHECKING:
 
 def main() -> None:
     """Land, build, train, evaluate; print and write what was found."""
-    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--days", type=int, default=243, help="days of 2013 to land (default: January to August)")
-    parser.add_argument("--output", type=Path, default=figures.RESULTS, help="folder of the result")
-    arguments = parser.parse_args()
+    arguments = options.of_landed_flights(__doc__ or "")
     console = Console(highlight=False)
 
     from airworthy.evaluation import document
