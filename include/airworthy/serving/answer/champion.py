@@ -41,12 +41,12 @@ class Pass:
     """One request's way through the worker.
 
     Attributes:
-        asked: [n] rows that the champion is to answer; the features of the others are read all the same.
+        asked: [n] rows that the champion is to answer, None for all; the features of the others are read all the same.
         online: view features [n, V], where an earlier pass has read them.
     """
 
     rows: RequestRows
-    asked: Mask
+    asked: Mask | None
     online: NDArray[np.float32] | None = None
 
     def __len__(self) -> int:
@@ -139,25 +139,43 @@ class ChampionWorker:
         self, passes: Sequence[Pass], features: Sequence[NDArray[np.float32] | OnlineStoreAway]
     ) -> list[NDArray[np.float64]]:
         """Each pass's answers, in one call per version: while the champion changes, there may be two."""
-        answers = [np.full(len(each), np.nan) for each in passes]
-        by_champion: dict[int, list[tuple[Pass, NDArray[np.float32], NDArray[np.float64]]]] = {}
-        for each, online, into in zip(passes, features, answers, strict=True):
-            if not isinstance(online, OnlineStoreAway) and each.asked.any():
-                by_champion.setdefault(id(each.rows.active.champion), []).append((each, online, into))
-        for batch in by_champion.values():
+        answers: dict[int, NDArray[np.float64]] = {}
+        by_champion: dict[int, list[_Question]] = {}
+        for number, (each, online) in enumerate(zip(passes, features, strict=True)):
+            if not isinstance(online, OnlineStoreAway) and (each.asked is None or each.asked.any()):
+                by_champion.setdefault(id(each.rows.active.champion), []).append(_Question(number, each, online))
+        for questions in by_champion.values():
             try:
-                self._ask(batch)
+                answers |= self._ask(questions)
             except Exception as error:
                 log.warning("%s: the champion failed: %s", self._spec.name, error)  # its rows are counted as errors
-        return answers
+        return [answers[i] if i in answers else np.full(len(each), np.nan) for i, each in enumerate(passes)]
 
-    def _ask(self, batch: list[tuple[Pass, NDArray[np.float32], NDArray[np.float64]]]) -> None:
-        champion = batch[0][0].rows.active.champion
+    def _ask(self, questions: Sequence[_Question]) -> dict[int, NDArray[np.float64]]:
+        champion = questions[0].asks.rows.active.champion
         assert champion is not None, "the predictor refuses without a champion"
-        inputs = [each.rows.masked(each.asked, online) for each, online, _ in batch]
+        inputs = [each.asks.rows.masked(each.asks.asked, each.online) for each in questions]
         own = [row for rows, _ in inputs for row in rows]
-        self._call = Call([each for each, _, _ in batch])
+        self._call = Call([each.asks for each in questions])
         answered = champion.answers(own, np.concatenate([online for _, online in inputs]), self._call)
-        for (each, _, into), part in zip(batch, split_like(answered, [len(rows) for rows, _ in inputs]), strict=True):
-            into[each.asked] = part
         self._batch_rows.observe(len(own))
+        parts = split_like(answered, [len(rows) for rows, _ in inputs])
+        return {each.number: _in_place(each.asks, part) for each, part in zip(questions, parts, strict=True)}
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """A pass of a batch, by its number in it, once its features are there."""
+
+    number: int
+    asks: Pass
+    online: NDArray[np.float32]
+
+
+def _in_place(request: Pass, answers: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The answers to the rows that were asked, as [n]."""
+    if request.asked is None:
+        return answers
+    everyone = np.full(len(request), np.nan)
+    everyone[request.asked] = answers
+    return everyone

@@ -83,11 +83,11 @@ class Predictor:
             raise self._failed(503, "no_champion", f"no version of {self.spec.name} serves yet{why}")
         rows = self._rows(active, instances)
         # a challenger that does not load gets no try: its share goes to the champion at once
-        loaded = isinstance(active.challenger, LoadedVersion)
-        first = await self._pass(Pass(rows, ~rows.share if loaded else np.ones(len(rows), bool)))
+        tried = active.challenger if isinstance(active.challenger, LoadedVersion) and rows.share.any() else None
+        first = await self._pass(Pass(rows, ~rows.share if tried else None))
         answers, fell_back = first.answers, rows.share
-        if isinstance(active.challenger, LoadedVersion) and rows.share.any():
-            answers, fell_back = await self._with_challenger(active.challenger, rows, first)
+        if tried:
+            answers, fell_back = await self._with_challenger(tried, rows, first)
         missing = np.isnan(answers).tolist()
         self._count(rows, missing, fell_back.tolist(), time.perf_counter() - arrived)
         if True in missing:

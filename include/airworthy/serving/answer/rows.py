@@ -41,9 +41,11 @@ class RequestRows:
     def __len__(self) -> int:
         return len(self.keys)
 
-    def masked(self, mask: Mask, online: NDArray[np.float32]) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
-        """Own and looked-up features of the rows that ``mask`` [n] selects, of ``online`` [n, V]."""
-        if mask.all():
+    def masked(
+        self, mask: Mask | None, online: NDArray[np.float32]
+    ) -> tuple[list[dict[str, Any]], NDArray[np.float32]]:
+        """Own and looked-up features of the rows that ``mask`` [n] selects, of ``online`` [n, V]; None selects all."""
+        if mask is None:
             return self.own, online
         return [row for row, selected in zip(self.own, mask.tolist(), strict=True) if selected], online[mask]
 

@@ -74,7 +74,7 @@ async def test_a_second_pass_reads_nothing_again(tmp_path: Path) -> None:
 
 async def test_passes_that_arrive_together_share_one_read_and_each_meets_its_own_champion(tmp_path: Path) -> None:
     features = CountingFeatures()
-    made, both = worker(features), np.array([True, True])
+    made, both = worker(features), None
     one = made.submit(Pass(rows(loaded(tmp_path / "1", rate=0.25), "a", "b"), both))
     two = made.submit(Pass(rows(loaded(tmp_path / "2", rate=0.75, version=2), "c", "d"), both))
     assert (await one.done).answers.tolist() == [0.25, 0.25]
