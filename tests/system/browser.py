@@ -1,4 +1,4 @@
-"""A person at a browser: signs in to Airflow and answers a required action, in real headless Chromium."""
+"""A person at a browser, real headless Chromium: any page; signs in to Airflow and answers a required action."""
 
 from __future__ import annotations
 
@@ -23,22 +23,29 @@ def chromium() -> str:
 
 
 @contextmanager
-def signed_in(url: str, user: str, password: str) -> Iterator[Page]:
-    """A browser page, signed in."""
+def a_page() -> Iterator[Page]:
+    """An empty page of a browser of its own."""
     root = ["--no-sandbox"] if os.geteuid() == 0 else []
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium(), args=[*QUIET, *root])
         try:
             page = browser.new_page(viewport={"width": 1500, "height": 1100})
             page.set_default_timeout(60_000)
-            page.goto(f"{url}/auth/login")
-            page.locator("input[name=username]").fill(user)
-            page.locator("input[name=password]").fill(password)
-            page.locator("button[type=submit]").click()
-            page.wait_for_url(lambda address: "/auth/login" not in address)
             yield page
         finally:
             browser.close()
+
+
+@contextmanager
+def signed_in(url: str, user: str, password: str) -> Iterator[Page]:
+    """A browser page, signed in to Airflow."""
+    with a_page() as page:
+        page.goto(f"{url}/auth/login")
+        page.locator("input[name=username]").fill(user)
+        page.locator("input[name=password]").fill(password)
+        page.locator("button[type=submit]").click()
+        page.wait_for_url(lambda address: "/auth/login" not in address)
+        yield page
 
 
 def answer(page: Page, action_url: str, option: str, reason: str, screenshot: Path | None = None) -> str:

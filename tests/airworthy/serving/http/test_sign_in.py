@@ -5,6 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 from serving_parts import PREDICT, TOKEN, error_of, instance
+from tests.system.browser import a_page
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 
@@ -91,3 +92,23 @@ def test_nobody_is_sent_elsewhere(browser: httpx.Client, target: str) -> None:
 def test_programs_need_no_form(served: httpx.Client) -> None:
     assert served.get("/docs").status_code == 200
     assert served.get("/openapi.json").json()["info"]["title"] == "Airworthy"
+
+
+@pytest.mark.slow
+def test_a_person_signs_in_with_a_real_browser(served: httpx.Client) -> None:
+    """Headless Chromium: the form, the wrong token, the right one, both documents, and nothing refused on the way."""
+    with a_page() as page:
+        said: list[str] = []
+        page.on("console", lambda message: said.append(message.text))
+        assert page.goto(f"{served.base_url}/docs").status == 401
+        for token in ("wrong", TOKEN):
+            page.get_by_label("Token").fill(token)
+            page.get_by_role("button", name="Sign in").click()
+            page.wait_for_load_state()
+            shown = page.locator("body").inner_text()
+            assert ("That is not this service's token." in shown) == (token == "wrong")
+        assert "/v1/models/{name}:predict" in shown
+        page.get_by_role("link", name="openapi.json").click()
+        assert '"openapi":' in page.locator("body").inner_text()
+        assert page.goto(f"{served.base_url}/v1/models").status == 401
+        assert [each for each in said if "401" not in each] == []  # a style that the policy refused would be here
