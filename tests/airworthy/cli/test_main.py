@@ -52,6 +52,8 @@ def airworthy(*arguments, script=None, **environment):
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(PROJECT_ROOT / "include"),
             "COLUMNS": "120",
+            # whatever this checkout's own stack has left behind is none of the test's business
+            "AIRWORTHY_HOME": str(PROJECT_ROOT / ".no-such-home"),
             **environment,
         },
         timeout=120,
