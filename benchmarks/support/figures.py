@@ -33,7 +33,7 @@ class Machine:
     """Where it was measured; None for what was not written down at the time.
 
     Attributes:
-        cores: that this process could use.
+        cores: of the machine; a benchmark may pin itself to some of them.
         memory_gb: of the machine, in 10^9 bytes.
         processor: the model, as the system names it.
         python: e.g. ``3.11.9``.
@@ -48,7 +48,7 @@ class Machine:
     def here(cls) -> Machine:
         """This machine."""
         memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")
-        return cls(len(os.sched_getaffinity(0)), round(memory / 1e9, 1), _processor(), platform.python_version())
+        return cls(os.cpu_count() or 1, round(memory / 1e9, 1), _processor(), platform.python_version())
 
     def __str__(self) -> str:
         known = (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -41,6 +42,15 @@ def test_what_is_written_is_read_again_with_this_machine_and_without_false_preci
     assert result.figures == {"speed.ratio": 1.235, "speed.rows": 27_004}
     assert result.machine == figures.Machine.here()
     assert None not in (result.machine.cores, result.machine.memory_gb, result.machine.python)
+
+
+def test_a_benchmark_that_pins_itself_to_one_core_still_says_what_the_machine_has() -> None:
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        assert figures.Machine.here().cores == os.cpu_count()
+    finally:
+        os.sched_setaffinity(0, allowed)
 
 
 @pytest.mark.parametrize(
